@@ -78,7 +78,7 @@ class Recursor:
             if not reply:
                 return Resolution(Status.TIMEOUT)
             if not reply.referral:
-                return Resolution(_status(reply), reply.answer, host, reply.soa)
+                return Resolution(_status(reply), _consistent(reply.answer), host, reply.soa)
             servers = reply.referral
         return Resolution(Status.SERVFAIL)
 
@@ -109,6 +109,23 @@ class Recursor:
         if fault.kind in _LOST or (late and fault.delay_ms / 1000 >= PATIENCE):
             return None
         return spoil(fault.kind, reply, zone)
+
+
+def _consistent(answer: Sequence[Record]) -> list[Record]:
+    """Return an answer as a resolver reads it: a name's first record decides between alias and data.
+
+    Several CNAME records of a name, or one beside other data, are not allowed (RFC 1034 section 3.6.2), so
+    resolvers differ; this one depends on the order.
+    """
+    first: dict[str, Record] = {}
+    for record in answer:
+        first.setdefault(record.name, record)
+    return [
+        record
+        for record in answer
+        if record is first[record.name]
+        or (record.type == first[record.name].type and record.type != RdataType.CNAME)
+    ]
 
 
 def _status(reply: Reply) -> Status:

@@ -49,9 +49,9 @@ class DnsUnsureError(Exception):
 
 def parse_policy(domain: str, text: str) -> Policy | None:
     """Return the policy in a TXT record; None if it is not a DMARC record or its policy is invalid."""
-    if next(_tags(text)) != ("v", "DMARC1"):
+    tags = _tags(text)
+    if not tags:
         return None
-    tags = dict(_tags(text))
     p, sp, np = tags.get("p"), tags.get("sp"), tags.get("np")
     if p not in _POLICIES or any(tag is not None and tag not in _POLICIES for tag in (sp, np)):
         if "mailto:" not in tags.get("rua", ""):
@@ -143,11 +143,17 @@ class Dmarc:
         return self._seen[domain]
 
 
-def _tags(text: str) -> Iterator[tuple[str, str]]:
-    for part in text.split(";"):
-        name, _, value = part.partition("=")
-        tag = name.strip().lower()
-        yield tag, value.strip() if tag == "v" else value.strip().lower()
+def _tags(text: str) -> dict[str, str]:
+    """Return the tags by name; empty unless the record is a tag-list that starts with its version.
+
+    A repeated tag makes the whole list invalid (RFC 6376 section 3.2, to which RFC 9989 refers).
+    """
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    tags = {name.strip().lower(): value.strip() for name, sign, value in parts if sign}
+    starts = text[:1] in ("v", "V") and next(iter(tags.items()), None) == ("v", "DMARC1")
+    if not starts or len(tags) < len(parts):
+        return {}
+    return {name: value if name == "v" else value.lower() for name, value in tags.items()}
 
 
 def _steps(domain: str) -> Iterator[str]:

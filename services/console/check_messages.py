@@ -19,7 +19,7 @@ MESSAGES: Mapping[int, str] = {
         "This SPF record differs from the one shown, but it allows the mail service to send. No change is "
         "needed."
     ),
-    pb.CHECK_REASON_PARENT_COVERS: "The DMARC policy at _dmarc.{zone} covers this name. No change is needed.",
+    pb.CHECK_REASON_PARENT_COVERS: "The DMARC policy at {found_name} covers this name. No change is needed.",
     pb.CHECK_REASON_OWN_POLICY: "You publish your own DMARC policy. No change is needed.",
     pb.CHECK_REASON_NOT_THERE: "Not found yet. Add it to the DNS zone {zone}.",
     pb.CHECK_REASON_OTHER_TYPE: (
@@ -38,6 +38,32 @@ MESSAGES: Mapping[int, str] = {
         "The record is at {domain}, one level too high. Move it to {name}; many providers expect the name "
         "{relative_name}."
     ),
+    pb.CHECK_REASON_AT_ZONE: (
+        "There is such a record at {found_name}, one level too high. Add it at {name}; many providers expect "
+        "the name {relative_name}."
+    ),
+    pb.CHECK_REASON_LABEL_REPEATED: (
+        "The record is at {found_name}, one level too low. Enter the name as {relative_name}."
+    ),
+    pb.CHECK_REASON_UNDERSCORE_MISSING: (
+        "The record is at {found_name}, without the underscore. Enter the name as {relative_name}."
+    ),
+    pb.CHECK_REASON_DELEGATED: (
+        "{zone} has name servers of its own: {asked_servers}. Add the {type} record there, or delete the NS "
+        "records of {zone} and add it in the DNS of {domain}."
+    ),
+    pb.CHECK_REASON_SPF_TYPE: (
+        "The SPF record at {name} has the obsolete type SPF, which receivers ignore. Add it as a TXT record."
+    ),
+    pb.CHECK_REASON_MISTYPED: (
+        "Points to {seen}, which differs from {value} at character {position}. Correct the value."
+    ),
+    pb.CHECK_REASON_TARGET_IS_URL: "The value is a URL: {seen}. Enter only the host name: {value}.",
+    pb.CHECK_REASON_TARGET_IS_ADDRESS: (
+        "The value is an IP address: {seen}. A record of type {type} needs a host name: {value}."
+    ),
+    pb.CHECK_REASON_SPACE_AROUND: "The value has a space at its start or end. Enter it without: {value}.",
+    pb.CHECK_REASON_TYPE_IN_VALUE: "The value includes the type of the record: {seen}. Enter only {value}.",
     pb.CHECK_REASON_AS_TEXT: (
         "There is a TXT record at {name} instead of a CNAME record. Delete it and add a CNAME record with "
         "the value {value}."
@@ -174,8 +200,15 @@ _INCONCLUSIVE = (
     pb.CHECK_REASON_SERVERS_FORBIDDEN,
 )
 DETAILED: Mapping[int, Sequence[str]] = {
-    reason: (f"{MESSAGES[reason]} {{negative_servers}} answered, but without the record shown.",)
-    for reason in _INCONCLUSIVE
+    **{
+        reason: (f"{MESSAGES[reason]} {{negative_servers}} answered, but without the record shown.",)
+        for reason in _INCONCLUSIVE
+    },
+    pb.CHECK_REASON_MISTYPED: (
+        "Points to {seen}: {found_text} at character {position} must be {shown_text}. Set it to {value}.",
+        "Points to {seen}: {shown_text} is missing at character {position}. Set it to {value}.",
+        "Points to {seen}: {found_text} at character {position} is too much. Set it to {value}.",
+    ),
 }
 SENTENCES = Sentences(MESSAGES, DETAILED)
 TOKEN_SHOWN = 6

@@ -12,6 +12,7 @@ from pathlib import Path
 
 INSTALL_WITHIN = 300  # seconds
 NODE = {"node": "nodejs", "npm": "npm"}
+PERL_LIBRARIES = ("/usr/share/perl5", "/usr/local/share/perl5")
 ONE_AT_A_TIME = Path(tempfile.gettempdir(), "letterhead-tests-packages.lock")
 
 
@@ -21,6 +22,13 @@ async def install(packages: Mapping[str, str]) -> None:
         missing = sorted({package for program, package in packages.items() if shutil.which(program) is None})
         if missing:
             await _install(missing)
+
+
+async def install_library(module: str, package: str) -> None:
+    """Install the package of a Perl module, such as `Mail/SPF.pm`, if it is missing."""
+    with _exclusively():
+        if not any(Path(folder, module).is_file() for folder in PERL_LIBRARIES):
+            await _install([package])
 
 
 @contextmanager

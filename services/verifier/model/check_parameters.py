@@ -3,10 +3,12 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 
+from services.verifier.model.explanations import explanation
 from services.verifier.model.reasons import CheckParameters
 from services.verifier.model.records import NEGATIVE, Answer, Clue, Clues, Expected, RecordStatus
 from services.verifier.model.spf import VERSION
 from services.verifier.model.spf_results import Evaluation, Result
+from services.verifier.model.targets import difference
 
 SHOWN_LENGTH = 120  # characters of a value inside a sentence
 
@@ -19,6 +21,7 @@ def parameters_of(
     `servers` holds the names of the name servers by the status that each of them reported.
     """
     found = list(servers.get(RecordStatus.FOUND, ()))
+    clue = explanation(expected, answer, clues)
     parameters = CheckParameters(
         name=expected.name,
         type=expected.type.value,
@@ -28,7 +31,7 @@ def parameters_of(
         zone=answer.zone or expected.domain,
         relative_name=_relative(expected.name, answer.zone),
         registrable_domain=_registrable(expected.domain, answer.zone),
-        found_name=clues[Clue.ZONE_APPENDED].name if Clue.ZONE_APPENDED in clues else "",
+        found_name=clues[clue].name if clue in _ELSEWHERE else "",
         seen=_seen(answer),
         servers=list(servers.get(RecordStatus.UNREACHABLE, ())),
         lacking_servers=[
@@ -36,12 +39,38 @@ def parameters_of(
         ],
         servers_agreeing=len(found),
         servers_asked=len(answer.observations),
+        asked_servers=[seen.server for seen in answer.observations],
         include=next((term for term in expected.value.split() if term.startswith("include:")), ""),
     )
     negative = [name for status in NEGATIVE for name in servers.get(status, ())]
     if negative and not found:
         parameters["negative_servers"] = negative
-    return {**parameters, **_spf(answer)}
+    return {**parameters, **_spf(answer), **_difference(expected, answer)}
+
+
+# The follow-up queries for the same record at another name.
+_ELSEWHERE = (
+    Clue.ZONE_APPENDED,
+    Clue.AT_ZONE,
+    Clue.LABEL_REPEATED,
+    Clue.WITHOUT_UNDERSCORE,
+    Clue.PARENT_POLICY,
+    Clue.ORGANIZATION_POLICY,
+)
+
+
+def _difference(expected: Expected, answer: Answer) -> CheckParameters:
+    """Return where the value found differs from the one shown, if by a few characters."""
+    [found, *_] = [*(value.text for value in answer.values), ""]
+    place = difference(expected.value, found)
+    if place is None:
+        return {}
+    parameters = CheckParameters(position=place.position)
+    if place.found:
+        parameters["found_text"] = place.found
+    if place.shown:
+        parameters["shown_text"] = place.shown
+    return parameters
 
 
 def _spf(answer: Answer) -> CheckParameters:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import digits
 
+from services.verifier.model import dmarc
 from services.verifier.model.reasons import CheckReason
 from services.verifier.model.records import (
     DEFINITE,
@@ -17,10 +18,12 @@ from services.verifier.model.records import (
 )
 from services.verifier.model.spf import VERSION, is_spf
 from services.verifier.model.spf_results import Evaluation, Problem, Result
+from services.verifier.model.targets import QUOTES, fault_of
 
-QUOTES = "\"'“”„«»"
 _FEEDBACK_HOST = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com(\.cn)?")
-_DMARC_POLICIES = ("none", "quarantine", "reject")  # from the weakest to the strictest
+# The beginning of a line of a zone file: the name, the TTL, the class, and the type.
+_TYPE = re.compile(r"(?:[a-z0-9_.@-]+[ \t]+)?(?:[0-9]+[ \t]+)?(?:in[ \t]+)?txt[ \t]+[\"']?")
+# from the weakest to the strictest
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +82,9 @@ def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
         return _mismatch(CheckReason.POINTS_AT_ITSELF)
     if target.startswith(f"{expected.value}."):
         return _mismatch(CheckReason.TARGET_ZONE_APPENDED)
-    same_zone = target.partition(".")[2] == expected.value.partition(".")[2]
-    return _mismatch(CheckReason.OTHER_ROW if same_zone else CheckReason.OTHER_TARGET)
+    if target in expected.siblings:
+        return _mismatch(CheckReason.OTHER_ROW)
+    return _mismatch(fault_of(expected.value, target) or CheckReason.OTHER_TARGET)
 
 
 def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
@@ -99,7 +103,9 @@ def _wrong_exchange(expected: Expected, exchange: str) -> CheckReason:
         return CheckReason.TARGET_ZONE_APPENDED
     if _begins_with_priority(exchange, expected.value):
         return CheckReason.PRIORITY_IN_TARGET
-    return CheckReason.OTHER_REGION if _FEEDBACK_HOST.fullmatch(exchange) else CheckReason.OTHER_TARGET
+    if _FEEDBACK_HOST.fullmatch(exchange):
+        return CheckReason.OTHER_REGION
+    return fault_of(expected.value, exchange) or CheckReason.OTHER_TARGET
 
 
 def _begins_with_priority(exchange: str, target: str) -> bool:
@@ -179,39 +185,32 @@ def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
-    policies = [value.text for value in values if value.text.strip().lower().startswith("v=dmarc")]
+    policies = [value.text for value in values if dmarc.is_dmarc(value.text)]
     if len(policies) > 1:
         return Reading(RecordStatus.CONFLICT, CheckReason.TWO_DMARC)
     if not policies:
-        return _unlike(values, "v=dmarc1", otherwise=_MISSING)
-    if not dmarc_valid(policies[0]):
+        return _not_dmarc(values)
+    [policy] = policies
+    if not dmarc.parse(policy):
         return _mismatch(CheckReason.DMARC_MALFORMED)
-    if _strictness(policies[0]) < _strictness(expected.value):
+    if dmarc.strictness(policy) < dmarc.strictness(expected.value):
         return _mismatch(CheckReason.DMARC_WEAKER)
-    return _found(CheckReason.AS_SHOWN if policies[0].strip() == expected.value else CheckReason.OWN_POLICY)
+    return _found(CheckReason.AS_SHOWN if policy.strip() == expected.value else CheckReason.OWN_POLICY)
 
 
-def dmarc_valid(text: str) -> bool:
-    """Return whether receivers accept a DMARC record: it starts with `v=DMARC1` and has a known policy."""
-    tags = _dmarc_tags(text)
-    first = next(iter(tags), "")
-    return (first, tags.get("v")) == ("v", "DMARC1") and tags.get("p", "").lower() in _DMARC_POLICIES
-
-
-def _strictness(text: str) -> tuple[int, bool]:
-    """Return an order of valid DMARC records. With `t=y`, a policy is one step weaker (RFC 9989)."""
-    tags = _dmarc_tags(text)
-    policy = _DMARC_POLICIES.index(tags["p"].lower())
-    return policy, policy == 0 or tags.get("t", "").lower() != "y"
-
-
-def _dmarc_tags(text: str) -> dict[str, str]:
-    pairs = [tag.partition("=") for tag in text.split(";") if tag.strip()]
-    return {name.strip(): value.strip() for name, _, value in pairs}
+def _not_dmarc(values: Sequence[Value]) -> Reading:
+    """Return why no TXT record is a DMARC record, although one may look like it."""
+    if any(value.text.strip().lower().startswith("v=dmarc") for value in values):
+        return _mismatch(CheckReason.DMARC_MALFORMED)
+    return _unlike(values, "v=dmarc1", otherwise=_MISSING)
 
 
 def _unlike(values: Sequence[Value], beginning: str, *, otherwise: Reading) -> Reading:
-    """Return QUOTED when a value is the expected text inside pasted quotation marks, else `otherwise`."""
+    """Return what was pasted with the text, quotation marks or the record's type; else `otherwise`."""
+    for value in values:
+        before, found, _ = value.text.lower().partition(beginning.lower())
+        if found and _TYPE.fullmatch(before):
+            return _mismatch(CheckReason.TYPE_IN_VALUE)
     stripped = (value.text.strip().strip(QUOTES + "\\").lower() for value in values)
     quoted = any(text.startswith(beginning.lower()) for text in stripped)
     return _mismatch(CheckReason.QUOTED) if quoted else otherwise

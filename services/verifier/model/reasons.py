@@ -24,10 +24,20 @@ class CheckReason(StrEnum):
     UNREGISTERED = "UNREGISTERED"
     ZONE_APPENDED = "ZONE_APPENDED"
     AT_DOMAIN = "AT_DOMAIN"
+    AT_ZONE = "AT_ZONE"
+    LABEL_REPEATED = "LABEL_REPEATED"
+    UNDERSCORE_MISSING = "UNDERSCORE_MISSING"
+    DELEGATED = "DELEGATED"
+    SPF_TYPE = "SPF_TYPE"
     AS_TEXT = "AS_TEXT"
     WILDCARD = "WILDCARD"
     OTHER_TARGET = "OTHER_TARGET"
     OTHER_ROW = "OTHER_ROW"
+    MISTYPED = "MISTYPED"
+    TARGET_IS_URL = "TARGET_IS_URL"
+    TARGET_IS_ADDRESS = "TARGET_IS_ADDRESS"
+    SPACE_AROUND = "SPACE_AROUND"
+    TYPE_IN_VALUE = "TYPE_IN_VALUE"
     POINTS_AT_ITSELF = "POINTS_AT_ITSELF"
     TARGET_ZONE_APPENDED = "TARGET_ZONE_APPENDED"
     PRIORITY_IN_TARGET = "PRIORITY_IN_TARGET"
@@ -129,6 +139,10 @@ class CheckParameters(TypedDict, total=False):
     spf_domain: str
     character: str
     include: str
+    asked_servers: list[str]
+    position: int
+    found_text: str
+    shown_text: str
 
 
 class DomainParameters(TypedDict, total=False):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from services.verifier.model.check_parameters import parameters_of
+from services.verifier.model.explanations import EXPLANATIONS, explanation, missing
 from services.verifier.model.messages.checks import explain
 from services.verifier.model.readings import Reading, read
 from services.verifier.model.reasons import CheckReason
@@ -18,8 +19,6 @@ from services.verifier.model.records import (
     Clue,
     Clues,
     Expected,
-    Observation,
-    Outcome,
     Purpose,
     Question,
     RecordStatus,
@@ -72,13 +71,9 @@ def _candidates(
         yield Clue.ANY_SIBLING, Question(sibling, expected.type)
     if reading.status is not RecordStatus.MISSING:
         return
-    yield Clue.ZONE_APPENDED, Question(f"{expected.name}.{answer.zone}", expected.type)
-    if expected.purpose in (Purpose.RETURN_PATH, Purpose.SPF):
-        yield Clue.AT_DOMAIN, Question(expected.domain, expected.type)
+    yield from missing(expected, answer.zone)
     if expected.purpose is Purpose.DKIM and reading.reason is CheckReason.OTHER_TYPE:
         yield Clue.AS_TEXT, Question(expected.name, RecordType.TXT)
-    if expected.purpose is Purpose.DMARC and expected.domain != answer.zone:
-        yield Clue.PARENT_POLICY, Question(f"_dmarc.{answer.zone}", RecordType.TXT)
 
 
 def _combined(readings: Sequence[Reading]) -> Reading:
@@ -103,10 +98,12 @@ def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clue
         return replace(reading, reason=CheckReason.UNREGISTERED)
     if expected.purpose is Purpose.OWNERSHIP and reading.status is RecordStatus.FOUND:
         return _proof(expected, reading, clues)
-    for clue, reason in _EXPLANATIONS:
-        if clue in clues and _explains(clue, expected, answer, clues[clue]):
-            covered = reason is CheckReason.PARENT_COVERS
-            return Reading(RecordStatus.FOUND if covered else reading.status, reason)
+    if clue := explanation(expected, answer, clues):
+        reason = EXPLANATIONS[clue]
+        covered = reason is CheckReason.PARENT_COVERS
+        return Reading(RecordStatus.FOUND if covered else reading.status, reason)
+    if reading.status is RecordStatus.MISSING and answer.zone.endswith(f".{expected.domain}"):
+        return replace(reading, reason=CheckReason.DELEGATED)
     return reading
 
 
@@ -119,33 +116,6 @@ def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
     if RecordStatus.FOUND in readings:
         return Reading(RecordStatus.CONFLICT, CheckReason.WILDCARD_PROOF)
     return reading
-
-
-_EXPLANATIONS = (
-    (Clue.PARENT_POLICY, CheckReason.PARENT_COVERS),
-    (Clue.ZONE_APPENDED, CheckReason.ZONE_APPENDED),
-    (Clue.AT_DOMAIN, CheckReason.AT_DOMAIN),
-    (Clue.AS_TEXT, CheckReason.AS_TEXT),
-    (Clue.ANY_SIBLING, CheckReason.WILDCARD),
-)
-
-
-def _explains(clue: Clue, expected: Expected, answer: Answer, other: Answer) -> bool:
-    if clue is Clue.ANY_SIBLING:
-        return _targets(other.observations) == _targets(answer.observations)
-    if clue is Clue.AS_TEXT:
-        texts = [value.text.lower() for value in other.values]
-        return any(expected.value in text or text.startswith("v=dkim1") for text in texts)
-    return any(read(expected, seen).status is RecordStatus.FOUND for seen in other.observations)
-
-
-def _targets(observations: Iterable[Observation]) -> set[str]:
-    return {
-        text
-        for seen in observations
-        if seen.outcome is Outcome.VALUES or seen.aliases
-        for text in (*seen.aliases, *(value.text for value in seen.values))
-    }
 
 
 def _servers_by_status(answer: Answer, readings: Sequence[Reading]) -> dict[RecordStatus, list[str]]:

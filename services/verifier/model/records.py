@@ -25,6 +25,7 @@ class RecordType(StrEnum):
     CNAME = "CNAME"
     MX = "MX"
     TXT = "TXT"
+    SPF = "SPF"  # obsolete (RFC 7208 §3.1); only queried, to explain a missing TXT record
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Expected:
     value: str
     domain: str  # the domain that the record belongs to
     priority: int = 0  # of an MX record
+    siblings: frozenset[str] = frozenset()  # the values of the domain's other records
 
 
 class Outcome(StrEnum):
@@ -110,9 +112,14 @@ class Clue(StrEnum):
 
     ZONE_APPENDED = "ZONE_APPENDED"  # the same record at the name with the zone appended again
     AT_DOMAIN = "AT_DOMAIN"  # the same type at the domain instead of the label below it
+    AT_ZONE = "AT_ZONE"  # the same record below the zone instead of the domain
+    LABEL_REPEATED = "LABEL_REPEATED"  # the same record with the domain's own label repeated
+    WITHOUT_UNDERSCORE = "WITHOUT_UNDERSCORE"  # the same record at the name without its underscore
+    AS_SPF_TYPE = "AS_SPF_TYPE"  # a record of type SPF at the name of the TXT record
     AS_TEXT = "AS_TEXT"  # a TXT record at the name of the CNAME record
     ANY_SIBLING = "ANY_SIBLING"  # the same type at a random sibling name, which only a wildcard can answer
-    PARENT_POLICY = "PARENT_POLICY"  # the DMARC record of the zone itself
+    PARENT_POLICY = "PARENT_POLICY"  # the DMARC record of the name above the domain
+    ORGANIZATION_POLICY = "ORGANIZATION_POLICY"  # the DMARC record of its organization's domain
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,12 +218,17 @@ _READERS = {
 }
 
 
+_JOINED = re.compile(r"([A-Za-z0-9.])([-+~?]all)$", re.IGNORECASE)  # two strings without a space between them
+
+
 def _suggestion(term: str) -> str:
     """Return what was probably meant by a term that is not valid; empty if nothing is likely.
 
-    Corrects characters that editors replace, and misspelled names. The result is valid; it may be two terms.
+    Corrects characters that editors replace, a missing space before `all`, and misspelled names. The result
+    is valid; it may be two terms.
     """
-    corrected = " ".join(filter(None, map(_corrected, term.translate(_TYPOGRAPHY).split(" "))))
+    apart = _JOINED.sub(r"\1 \2", term.translate(_TYPOGRAPHY))
+    corrected = " ".join(filter(None, map(_corrected, apart.split(" "))))
     try:
         _policy(f"{VERSION} {corrected}")
     except SpfSyntaxError:

@@ -13,7 +13,7 @@ import dns.rdatatype
 import dns.rrset
 from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.MX import MX
-from dns.rdtypes.ANY.TXT import TXT
+from dns.rdtypes.txtbase import TXTBase
 
 from services.verifier.model.records import DEFINITE, Outcome, Value
 
@@ -134,7 +134,7 @@ def _value(data: dns.rdata.Rdata) -> Value:
     match data:
         case MX():
             return Value(text(data.exchange) or ".", data.preference)
-        case TXT():
+        case TXTBase():
             joined = b"".join(data.strings).replace(b"\0", b"\\000")  # Postgres text cannot hold NUL
             return Value(joined.decode("utf-8", "backslashreplace"))
         case CNAME():

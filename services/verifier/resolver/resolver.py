@@ -6,7 +6,7 @@ name server addresses are cached for a short time; answers never are. DNSSEC is 
 
 import asyncio
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import dns.message
@@ -72,6 +72,10 @@ class Lookup:
         registry = is_registry(zone.name)
         if thorough and not registry:
             replies |= await self._query_others(zone, replies, name, type_)
+            # A server that has the child zone too answers for it, while the others refer to it.
+            if down := _delegation(replies):
+                zone = self._resolver.zones.learn(down)
+                replies = await self._query_others(zone, {}, name, type_)
         seen = tuple(_observation(host, replies[host]) for host in sorted(replies))
         absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
         return Answer(name, _apex(zone, replies), seen, unregistered=absent)
@@ -81,7 +85,7 @@ class Lookup:
         zone = self._resolver.zones.nearest(name)
         for _ in range(REFERRALS):
             replies = await self._race(zone, name, type_)
-            down = next((each for each in replies.values() if isinstance(each, Referral)), None)
+            down = _delegation(replies)
             if down is None:
                 return zone, replies
             zone = self._resolver.zones.learn(down)
@@ -146,6 +150,10 @@ class Lookup:
                 self._resolver.zones.learn_addresses(host, found)
                 return found
         raise NoAnswerError(_failure(replies.values()))
+
+
+def _delegation(replies: Mapping[str, Response]) -> Referral | None:
+    return next((each for each in replies.values() if isinstance(each, Referral)), None)
 
 
 def _addresses_in(replies: Iterable[Response]) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ class DnsChecks:
 
 async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check]:
     """Return a check for each record of one domain, in their order. Takes at most CHECK_SECONDS (10 s)."""
+    values = frozenset(each.value for each in records)
+    records = [replace(each, siblings=values - {each.value}) for each in records]
     lookup = resolver.lookup()
     first = await _ask(lookup, records[0])  # before the others, which then find the zone in the cache
     if first.unregistered:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
+from services.verifier.model.reasons import CheckReason
 from services.verifier.model.records import Purpose, RecordStatus
 from services.verifier.model.states import State
 from tests.unit.verifier.cases import shown_records
@@ -26,29 +27,42 @@ class Situation:
     change: Change
     purpose: Purpose
     status: RecordStatus
+    reason: CheckReason
     message: str  # a part of the message; empty if there is none
     pending: State
     ready: State
 
 
-def fine(name: str, change: Change, purpose: Purpose, message: str = "") -> Situation:
+def fine(
+    name: str,
+    change: Change,
+    purpose: Purpose,
+    reason: CheckReason = CheckReason.AS_SHOWN,
+    message: str = "",
+) -> Situation:
     """Return a situation in which the record counts as published."""
-    return Situation(name, change, purpose, RecordStatus.FOUND, message, State.READY, State.READY)
+    return Situation(name, change, purpose, RecordStatus.FOUND, reason, message, State.READY, State.READY)
 
 
-def wrong(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
+def wrong(  # noqa: PLR0917 - a row of a table, whose columns need no names
+    name: str, change: Change, purpose: Purpose, status: RecordStatus, reason: CheckReason, message: str
+) -> Situation:
     """Return a situation in which the record is definitely wrong, so that a READY domain is degraded."""
-    return Situation(name, change, purpose, status, message, State.PENDING, State.DEGRADED)
+    return Situation(name, change, purpose, status, reason, message, State.PENDING, State.DEGRADED)
 
 
-def unclear(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
+def unclear(  # noqa: PLR0917 - a row of a table, whose columns need no names
+    name: str, change: Change, purpose: Purpose, status: RecordStatus, reason: CheckReason, message: str
+) -> Situation:
     """Return a situation without definite evidence, which changes no state."""
-    return Situation(name, change, purpose, status, message, State.PENDING, State.READY)
+    return Situation(name, change, purpose, status, reason, message, State.PENDING, State.READY)
 
 
-def advice(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
+def advice(  # noqa: PLR0917 - a row of a table, whose columns need no names
+    name: str, change: Change, purpose: Purpose, status: RecordStatus, reason: CheckReason, message: str
+) -> Situation:
     """Return a situation that is reported but does not affect the state."""
-    return Situation(name, change, purpose, status, message, State.READY, State.READY)
+    return Situation(name, change, purpose, status, reason, message, State.READY, State.READY)
 
 
 def publish_all(net: Internet) -> None:

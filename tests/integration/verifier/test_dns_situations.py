@@ -1,4 +1,4 @@
-"""Each situation of the table at real name servers: record status, message and resulting states."""
+"""Each situation of the table at real name servers: record status, reason, message and resulting states."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def of(situation: Situation, checks: list[Check]) -> Check:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)
-async def test_a_situation_yields_its_status_message_and_states(
+async def test_a_situation_yields_its_status_reason_and_states(
     name_servers: Internet, resolver: Resolver, situation: Situation, figure: Figure
 ) -> None:
     publish_all(name_servers)
@@ -37,5 +37,6 @@ async def test_a_situation_yields_its_status_message_and_states(
     ready = after_six_hours(a_case(State.READY), RECORDS, checks).verification.state
     figure(f"{situation.name:36} {seen.status:12} {pending:8} {ready:9} {seen.why.message}")
     assert (seen.status, pending, ready) == (situation.status, situation.pending, situation.ready)
+    assert seen.why.reason is situation.reason
     assert situation.message in seen.why.message
     assert bool(situation.message) == bool(seen.why.message)

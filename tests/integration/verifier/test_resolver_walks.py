@@ -8,7 +8,7 @@ from itertools import pairwise
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
 from services.verifier.config import ResolverSettings
-from services.verifier.model.records import Outcome, RecordStatus
+from services.verifier.model.records import Outcome, Purpose, RecordStatus
 from services.verifier.resolver.resolver import Resolver
 from services.verifier.worker.dns_checks import inspect
 from tests.integration.verifier.situations import publish_all
@@ -66,6 +66,24 @@ async def test_only_the_shown_records_are_queried_when_all_are_correct(
 
     below = {query.name for query in name_servers.packets.queries if query.name.endswith(DOMAIN)}
     assert below == {each.name for each in EXPECTED}
+
+
+async def test_each_missing_record_has_at_most_five_follow_up_queries(
+    name_servers: Internet, resolver: Resolver
+) -> None:
+    """They explain why it is missing. They run at once, and any one server may answer each."""
+    publish_all(name_servers)
+    for record in EXPECTED:
+        name_servers.withdraw(record.name)
+
+    await inspect(resolver, EXPECTED)
+
+    queries = name_servers.packets.queries
+    asked = {(query.name, query.type.name) for query in queries if query.name.endswith("mnexa.ai")}
+    follow_up = asked - {(each.name, each.type.value) for each in EXPECTED}
+    per_purpose = {Purpose.DKIM: 3 * 4, Purpose.RETURN_PATH: 3, Purpose.SPF: 5, Purpose.DMARC: 3}
+    about_inbound = 1  # which is also asked for RETURN_PATH
+    assert len(follow_up) == sum(per_purpose.values()) + about_inbound
 
 
 async def test_servers_in_private_networks_are_not_queried(name_servers: Internet) -> None:

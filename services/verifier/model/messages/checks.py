@@ -14,11 +14,11 @@ MESSAGES: Mapping[CheckReason, str] = {
     CheckReason.WIDER_SPF: (
         "This SPF record differs from the one shown, but it allows SES to send. No change is needed."
     ),
-    CheckReason.PARENT_COVERS: "The DMARC policy at _dmarc.{zone} covers this name. No change is needed.",
+    CheckReason.PARENT_COVERS: "The DMARC policy at {found_name} covers this name. No change is needed.",
     CheckReason.OWN_POLICY: "You publish your own DMARC policy. No change is needed.",
     CheckReason.NOT_THERE: (
-        "There is no {type} record at {name} yet. Add it in the DNS of {zone}; many providers expect the "
-        "name {relative_name}."
+        "There is no {type} record at {name} yet. Add it in the DNS of {zone}, at the provider whose name "
+        "servers are {asked_servers}; many expect the name {relative_name}."
     ),
     CheckReason.OTHER_TYPE: (
         "{name} exists but has no {type} record. Check the record type. If your provider proxies this name, "
@@ -36,6 +36,32 @@ MESSAGES: Mapping[CheckReason, str] = {
         "The record is at {domain}, one level too high. Move it to {name}; many providers expect the name "
         "{relative_name}."
     ),
+    CheckReason.AT_ZONE: (
+        "There is such a record at {found_name}, one level too high. Add it at {name}; many providers expect "
+        "the name {relative_name}."
+    ),
+    CheckReason.LABEL_REPEATED: (
+        "The record is at {found_name}, one level too low. Enter the name as {relative_name}."
+    ),
+    CheckReason.UNDERSCORE_MISSING: (
+        "The record is at {found_name}, without the underscore. Enter the name as {relative_name}."
+    ),
+    CheckReason.DELEGATED: (
+        "{zone} has name servers of its own: {asked_servers}. Add the {type} record there, or delete the NS "
+        "records of {zone} and add it in the DNS of {domain}."
+    ),
+    CheckReason.SPF_TYPE: (
+        "The SPF record at {name} has the obsolete type SPF, which receivers ignore. Add it as a TXT record."
+    ),
+    CheckReason.MISTYPED: (
+        "Points to {seen}, which differs from {value} at character {position}. Correct the value."
+    ),
+    CheckReason.TARGET_IS_URL: "The value is a URL: {seen}. Enter only the host name: {value}.",
+    CheckReason.TARGET_IS_ADDRESS: (
+        "The value is an IP address: {seen}. A record of type {type} needs a host name: {value}."
+    ),
+    CheckReason.SPACE_AROUND: "The value has a space at its start or end. Enter it without: {value}.",
+    CheckReason.TYPE_IN_VALUE: "The value includes the type of the record: {seen}. Enter only {value}.",
     CheckReason.AS_TEXT: (
         "There is a TXT record at {name} instead of a CNAME record. Delete it and add a CNAME record with "
         "the value {value}."
@@ -171,8 +197,15 @@ _INCONCLUSIVE = (
 )
 # The first sentence whose parameters are all known replaces that of MESSAGES.
 DETAILED: Mapping[CheckReason, Sequence[str]] = {
-    reason: (f"{MESSAGES[reason]} {{negative_servers}} answered, but without the record shown.",)
-    for reason in _INCONCLUSIVE
+    **{
+        reason: (f"{MESSAGES[reason]} {{negative_servers}} answered, but without the record shown.",)
+        for reason in _INCONCLUSIVE
+    },
+    CheckReason.MISTYPED: (
+        "Points to {seen}: {found_text} at character {position} must be {shown_text}. Set it to {value}.",
+        "Points to {seen}: {shown_text} is missing at character {position}. Set it to {value}.",
+        "Points to {seen}: {found_text} at character {position} is too much. Set it to {value}.",
+    ),
 }
 SENTENCES = Sentences(MESSAGES, DETAILED)
 
