@@ -59,4 +59,6 @@ async def test_every_situation_is_accessible(
             problems[name] = await barriers(visit)
 
     assert {name: found for name, found in problems.items() if found} == {}
-    figure(f"{theme}: {len(problems)} situations, 0 serious or critical axe findings, none wider than the window")
+    figure(
+        f"{theme}: {len(problems)} situations, 0 serious or critical axe findings, none wider than the window"
+    )

@@ -63,7 +63,7 @@ def _sending(row: Record) -> pb.Sending:
 
 
 def differ(known: pb.Verification, sent: pb.Verification, *, times: timedelta) -> bool:
-    """Return whether two verifications differ in more than times, or in the last check by at least `times`."""
+    """Return whether two verifications differ in more than times, or by `times` in that of the last check."""
     newer = known.check_time.ToDatetime() - sent.check_time.ToDatetime()
     return newer >= times or without_times(known) != without_times(sent)
 

@@ -154,9 +154,7 @@ async def a_customer(database: FreshDatabase, stream: FreshStream) -> AsyncItera
     async with (
         an_identity(database, stream) as identity,
         stored_verifications(database, stream) as verifier,
-        a_console(
-            identity_address=f"{HOST}:{identity}", verifier_address=f"{HOST}:{verifier}"
-        ) as client,
+        a_console(identity_address=f"{HOST}:{identity}", verifier_address=f"{HOST}:{verifier}") as client,
     ):
         yield Customer(client, database)
 

@@ -20,7 +20,7 @@ ALL = (DKIM_1, DKIM_2, DKIM_3, RETURN_PATH, SPF)
 
 @dataclass(frozen=True)
 class Seen:
-    """What the last check of a record found. `{value}` and `{name}` in `seen` are those of the record shown."""
+    """What the last check of a record found; `seen` may have the `{value}` of the record."""
 
     status: str = "FOUND"
     reason: str = "AS_SHOWN"
@@ -59,17 +59,19 @@ class Situation:
     next_check: timedelta | None = timedelta(minutes=5)
     deadline: timedelta | None = None
     first_failed: timedelta | None = None
-    ownership: str = "SOLE"
     account: str = "READY"
     tenant: Mapping[str, str] = field(default_factory=dict)
 
 
-def _waiting(
-    checks: Mapping[int, Seen], *purposes: str, can_send: bool = False
-) -> dict[str, Any]:
+def _waiting(checks: Mapping[int, Seen], *purposes: str, can_send: bool = False) -> dict[str, Any]:
     """Return the reason of a domain that waits for the records which were not found."""
     waiting = sum(each.status != "FOUND" for each in checks.values())
-    parameters = {"waiting_records": waiting, "required_records": 5, "purposes": purposes, "can_send": can_send}
+    parameters = {
+        "waiting_records": waiting,
+        "required_records": 5,
+        "purposes": purposes,
+        "can_send": can_send,
+    }
     return {"reason": "WAITING_FOR_RECORDS", "checks": checks, "parameters": parameters}
 
 
@@ -82,19 +84,24 @@ _NAMES = ("dkim_1", "dkim_2", "dkim_3", "return_path", "spf")
 _SOON, _LATER = timedelta(hours=70), timedelta(hours=30)
 _GONE = _checks(dkim_2=MISSING, return_path=MISSING)
 _NO_PATH = _checks(return_path=MISSING, spf=MISSING)
+_ALL_WRONG = _checks(
+    dkim_1=MISTYPED, dkim_2=AS_TEXT, dkim_3=WRONG_NAME, return_path=WITH_PRIORITY, spf=MISSPELT
+)
 _NO_DKIM = _checks(dkim_1=MISTYPED, dkim_3=MISSING)
 SITUATIONS: Mapping[str, Situation] = {
     "first_check": Situation(
         reason="FIRST_CHECK_DUE", checked=None, next_check=timedelta(seconds=-1), deadline=timedelta(hours=72)
     ),
     "records_to_add": Situation(
-        **_waiting(_checks(dkim_3=PROPAGATING, return_path=MISSING, spf=MISSING), "DKIM", "RETURN_PATH", "SPF"),
+        **_waiting(
+            _checks(dkim_3=PROPAGATING, return_path=MISSING, spf=MISSING), "DKIM", "RETURN_PATH", "SPF"
+        ),
         deadline=_SOON,
     ),
     "one_mistyped": Situation(**_waiting(_checks(dkim_2=MISTYPED), "DKIM"), deadline=_SOON),
     "several_wrong": Situation(
         **_waiting(
-            _checks(dkim_1=MISTYPED, dkim_2=AS_TEXT, dkim_3=WRONG_NAME, return_path=WITH_PRIORITY, spf=MISSPELT),
+            _ALL_WRONG,
             "DKIM", "RETURN_PATH", "SPF",
         ),
         deadline=_LATER,
@@ -121,7 +128,8 @@ SITUATIONS: Mapping[str, Situation] = {
         "READY", "CAN_SEND", checks=_checks(), dkim_valid=True, next_check=timedelta(hours=5)
     ),
     "ready_records_gone": Situation(
-        "READY", "RECORDS_GONE", {"waiting_records": 2, "required_records": 5, "purposes": ("DKIM", "RETURN_PATH")}, _GONE,
+        "READY", "RECORDS_GONE",
+        {"waiting_records": 2, "required_records": 5, "purposes": ("DKIM", "RETURN_PATH")}, _GONE,
         dkim_valid=True, first_failed=timedelta(hours=-2), next_check=timedelta(hours=1),
     ),
     "ready_service_suspended": Situation(
@@ -130,9 +138,6 @@ SITUATIONS: Mapping[str, Situation] = {
     "ready_paused": Situation(
         "READY", "CAN_SEND", checks=_checks(), dkim_valid=True,
         tenant={"state": "PAUSED", "pause_reason": "Too many bounces"},
-    ),
-    "challenged": Situation(
-        "READY", "CHALLENGED", checks=_checks(), dkim_valid=True, ownership="CHALLENGED"
     ),
     "degraded_sending": Situation(
         "DEGRADED", **_waiting(_NO_PATH, "RETURN_PATH", "SPF", can_send=True), dkim_valid=True,
@@ -161,20 +166,22 @@ async def a_domain_in(
         await _store_verification(database, domain, situation)
         await _store_checks(database, domain, situation.checks)
     for column, value in situation.tenant.items():
-        await database.execute(f"UPDATE identity.tenants SET {column} = $2 WHERE id = $1", tenant_id, value)  # noqa: S608
+        statement = f"UPDATE identity.tenants SET {column} = $2 WHERE id = $1"  # noqa: S608 - trusted names
+        await database.execute(statement, tenant_id, value)
     return domain
 
 
 async def _store_claim(database: FreshDatabase, domain: Domain, situation: Situation) -> None:
-    """Store the phase and the ownership, with an account of the domain's own, whose state it may set."""
-    contested = situation.ownership != "SOLE"
+    """Store the phase, with an SES account of the domain's own, whose state the situation sets."""
     account = domain.tenant_id.hex[:12]
     await database.execute(
-        "UPDATE identity.claims SET account = $2, ownership = $3, ownership_token = $4, ownership_before = $5,"
-        " ownership_deadline_at = $6, phase_reason = $7, phase_parameters = $8::jsonb WHERE id = $1",
-        domain.claim_id, account, situation.ownership, "t0ken" if contested else "",
-        "SOLE" if contested else None, datetime.now(UTC) + _LATER if contested else None, situation.reason, json.dumps(situation.parameters),
-    )  # fmt: skip
+        "UPDATE identity.claims SET account = $2, phase_reason = $3, phase_parameters = $4::jsonb"
+        " WHERE id = $1",
+        domain.claim_id,
+        account,
+        situation.reason,
+        json.dumps(situation.parameters),
+    )
     await database.execute(
         "INSERT INTO verifier.ses_account (account, region, state, checked_at) VALUES ($1, $2, $3, now())",
         account, REGION, situation.account,
@@ -185,17 +192,27 @@ async def _store_verification(database: FreshDatabase, domain: Domain, situation
     now = datetime.now(UTC)
     times = (situation.checked, situation.next_check, situation.deadline, situation.first_failed)
     await database.execute(
-        "INSERT INTO verifier.verifications (claim_id, generation, tenant_id, name, account, region, state,"
-        " state_reason, state_parameters, dkim_valid, mail_from_valid, checked_at, next_check_at, deadline_at,"
-        " first_failed_at) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $9, $10, $11, $12, $13)",
-        domain.claim_id, domain.tenant_id, domain.name, ACCOUNT, REGION, situation.state, situation.reason,
-        json.dumps(situation.parameters), situation.dkim_valid, *(now + each if each else None for each in times),
-    )  # fmt: skip
+        "INSERT INTO verifier.verifications"
+        " (claim_id, generation, tenant_id, name, account, region, state, state_reason, state_parameters,"
+        " dkim_valid, mail_from_valid, checked_at, next_check_at, deadline_at, first_failed_at)"
+        " VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9, $9, $10, $11, $12, $13)",
+        domain.claim_id,
+        domain.tenant_id,
+        domain.name,
+        ACCOUNT,
+        REGION,
+        situation.state,
+        situation.reason,
+        json.dumps(situation.parameters),
+        situation.dkim_valid,
+        *(now + each if each is not None else None for each in times),
+    )
 
 
 async def _store_checks(database: FreshDatabase, domain: Domain, checks: Mapping[int, Seen]) -> None:
     records = await database.fetch(
-        "SELECT position, type, name, value, priority FROM identity.records WHERE claim_id = $1", domain.claim_id
+        "SELECT position, type, name, value, priority FROM identity.records WHERE claim_id = $1",
+        domain.claim_id,
     )
     for record in records:
         if record["position"] in checks:
@@ -213,12 +230,21 @@ async def _store_check(database: FreshDatabase, domain: Domain, record: Any, fou
     }  # fmt: skip
     why = explain(CheckReason(found.reason), parameters)  # type: ignore[arg-type] - a table
     await database.execute(
-        "INSERT INTO verifier.record_checks (claim_id, generation, position, status, message, reason, parameters,"
-        " seen, servers_agreeing, servers_asked, zone, servers, checked_at)"
-        " VALUES ($1, 1, $2, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11, now())",
-        domain.claim_id, record["position"], found.status, why.message, why.reason, json.dumps(why.parameters),
-        seen, 2 if found.status == "FOUND" else 0, 2, "" if found == UNREGISTERED else ZONE, SERVERS,
-    )  # fmt: skip
+        "INSERT INTO verifier.record_checks"
+        " (claim_id, generation, position, status, message, reason, parameters, seen, servers_agreeing,"
+        " servers_asked, zone, servers, checked_at)"
+        " VALUES ($1, 1, $2, $3, $4, $5, $6::jsonb, $7, $8, 2, $9, $10, now())",
+        domain.claim_id,
+        record["position"],
+        found.status,
+        why.message,
+        why.reason,
+        json.dumps(why.parameters),
+        seen,
+        2 if found.status == "FOUND" else 0,
+        "" if found == UNREGISTERED else ZONE,
+        SERVERS,
+    )
 
 
 def _formatted(value: Any, words: Mapping[str, str]) -> Any:
