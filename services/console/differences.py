@@ -49,12 +49,12 @@ def _split(record: DnsRecord, published: str) -> tuple[str, str]:
 
 
 def _compared(expected: str, published: str, *, exact: bool) -> Iterator[Piece]:
-    folded = [list(text) if exact else [each.lower() for each in text] for text in (expected, published)]
-    matcher = SequenceMatcher(None, *folded, autojunk=False)
+    wanted, there = (text if exact else [each.lower() for each in text] for text in (expected, published))
+    matcher = SequenceMatcher(None, wanted, there, autojunk=False)
     if matcher.ratio() < SIMILAR:
         return
-    for operation, start, end, there, until in matcher.get_opcodes():
-        text = published[there:until]
+    for operation, start, end, first, last in matcher.get_opcodes():
+        text = published[first:last]
         if operation == "equal":
             yield Piece(text)
         else:

@@ -69,9 +69,7 @@ def times(verification: Verification, now: datetime) -> Sequence[Time]:
     if verification.state == Domain.STATE_PROVISIONING:
         return _tries(verification, now)
     shown = [_last(verification, now), _next(verification, now)]
-    for label, name in _deadlines(verification):
-        if verification.HasField(name):
-            shown.append(_deadline(label, getattr(verification, name), now))
+    shown += [_deadline(label, stamp, now) for label, stamp in _deadlines(verification) if stamp.seconds]
     return shown
 
 
@@ -83,11 +81,14 @@ def _tries(verification: Verification, now: datetime) -> Sequence[Time]:
     return shown
 
 
-def _deadlines(verification: Verification) -> Sequence[tuple[str, str]]:
-    """Return the label and the field of each deadline."""
-    ends = _ENDS.get(verification.state, "")
-    state = [(ends, "deadline_time")] if ends else []
-    return [*state, ("Restore by", "degrade_time"), ("Prove by", "ownership_deadline_time")]
+def _deadlines(verification: Verification) -> Sequence[tuple[str, Timestamp]]:
+    """Return each deadline with its label; its stamp is empty if there is none."""
+    ends = _ENDS.get(verification.state)
+    return (
+        *([(ends, verification.deadline_time)] if ends else []),
+        ("Restore by", verification.degrade_time),
+        ("Prove by", verification.ownership_deadline_time),
+    )
 
 
 def _last(verification: Verification, now: datetime) -> Time:

@@ -13,7 +13,6 @@ from playwright.async_api import Browser
 from cli.embedded import NatsServer, Postgres
 from tests.e2e.accessibility import THEMES, barriers, save_screenshot
 from tests.e2e.browser import a_visit
-from tests.figures import Figure
 from tests.integration.console.conftest import Customer, a_customer
 from tests.integration.console.situations import SITUATIONS, ZONE
 from tests.stores import fresh_database
@@ -47,18 +46,59 @@ async def links(customer: Customer) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("theme", THEMES)
-async def test_every_situation_is_accessible(
-    customer: Customer, links: dict[str, str], browser: Browser, theme: str, figure: Figure
-) -> None:
-    problems: dict[str, list[str]] = {}
-    async with a_visit(browser, str(customer.client.base_url).rstrip("/"), **THEMES[theme]) as visit:
-        for name, link in links.items():
-            await visit.page.goto(visit.console + link)
-            await save_screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
-            problems[name] = await barriers(visit)
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def console(customer: Customer) -> str:
+    return str(customer.client.base_url).rstrip("/")
 
-    assert {name: found for name, found in problems.items() if found} == {}
-    figure(
-        f"{theme}: {len(problems)} situations, 0 serious or critical axe findings, none wider than the window"
-    )
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("name", SITUATIONS)
+async def test_a_situation_is_accessible(
+    console: str, links: dict[str, str], browser: Browser, name: str, theme: str
+) -> None:
+    async with a_visit(browser, console, **THEMES[theme]) as visit:
+        await visit.page.goto(console + links[name])
+        await save_screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
+
+        assert await barriers(visit) == []
+        assert visit.complaints == []
+
+
+async def test_the_summary_leads_to_a_record_by_keyboard_without_javascript(
+    console: str, links: dict[str, str], browser: Browser
+) -> None:
+    async with a_visit(browser, console, java_script_enabled=False) as visit:
+        await visit.page.goto(console + links["several_wrong"])
+        link = visit.page.get_by_role("navigation", name="Records to fix").get_by_role("link", name="SPF")
+
+        await link.focus()
+        await visit.page.keyboard.press("Enter")
+
+        assert visit.page.url.endswith("#record-spf-1")
+        assert await visit.page.locator("#record-spf-1:target").count() == 1
+        assert await visit.page.locator("#record-spf-1 mark").first.is_visible()
+
+
+async def test_marks_are_said_to_screen_readers(
+    console: str, links: dict[str, str], browser: Browser
+) -> None:
+    async with a_visit(browser, console) as visit:
+        await visit.page.goto(console + links["several_wrong"])
+
+        said = await visit.page.locator("#record-return-path-1 .said").aria_snapshot()
+
+        assert "(wrong: 10.)" in said
+
+
+async def test_check_again_shows_that_a_failed_domain_is_being_checked(
+    console: str, links: dict[str, str], browser: Browser
+) -> None:
+    async with a_visit(browser, console) as visit:
+        await visit.page.goto(console + links["failed"])
+        before = await visit.page.get_by_role("heading", name="Setup timed out").count()
+
+        await visit.page.get_by_role("button", name="Check again").click()
+        await visit.page.get_by_role("heading", name="Checking…").wait_for()
+
+        assert before == 1
+        assert await visit.page.get_by_label("Domain status").get_by_text("Checked until").is_visible()

@@ -222,13 +222,13 @@ async def _store_checks(database: FreshDatabase, domain: Domain, checks: Mapping
 async def _store_check(database: FreshDatabase, domain: Domain, record: Any, found: Seen) -> None:
     words = {"name": record["name"], "value": record["value"], "mistyped": _mistyped(record["value"])}
     seen = [found.seen.format(**words)] if found.seen else []
-    parameters = {
+    parameters: Any = {
         **{key: record[key] for key in ("name", "type", "value", "priority")},
         "domain": domain.name, "zone": ZONE, "spf_domain": record["name"],
         "relative_name": record["name"].removesuffix(f".{ZONE}"), "seen": seen[0] if seen else "",
         **{key: _formatted(value, words) for key, value in found.parameters.items()},
     }  # fmt: skip
-    why = explain(CheckReason(found.reason), parameters)  # type: ignore[arg-type] - a table
+    why = explain(CheckReason(found.reason), parameters)
     await database.execute(
         "INSERT INTO verifier.record_checks"
         " (claim_id, generation, position, status, message, reason, parameters, seen, servers_agreeing,"

@@ -17,7 +17,7 @@ STATES = [name.removeprefix("STATE_") for name in Domain.State.keys()[1:]]
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("state", "dkim_valid"), product(STATES, (False, True)))
+@pytest.mark.parametrize(("state", "dkim_valid"), list(product(STATES, (False, True))))
 def test_a_domain_sends_under_its_own_name_exactly_when_sender_decides_so(
     state: str, dkim_valid: bool  # noqa: FBT001 - a table
 ) -> None:  # fmt: skip
