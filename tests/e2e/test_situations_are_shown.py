@@ -87,7 +87,7 @@ async def test_marks_are_said_to_screen_readers(
 
         said = await visit.page.locator("#record-return-path-1 .said").aria_snapshot()
 
-        assert "(wrong: 10.)" in said
+        assert "(wrong: 10. )" in said
 
 
 async def test_check_again_shows_that_a_failed_domain_is_being_checked(
