@@ -162,7 +162,7 @@ def _attention(verification: Verification) -> str:
     there, wanted = record_problems.found(verification.records)
     if there == wanted:
         return f"{_SAID_BY_SERVICE} {_service(verification)}".strip()
-    if not verification.sending.own_name:
+    if verification.HasField("sending") and not verification.sending.own_name:
         return "Fix the records marked below to send again."
     deadline = moment(verification.deadline_time.ToDatetime())
     return f"Fix the records marked below by {deadline}, or sending stops."

@@ -44,9 +44,12 @@ class Time:
 
 
 def sending(verification: Verification) -> str:
-    """Return whether email from the domain leaves now, and as whom; empty if the domain is deleted."""
+    """Return whether email from the domain leaves now, and as whom; empty if the domain is deleted.
+
+    It is empty, too, if a verifier of another release did not report it.
+    """
     how = verification.sending
-    if verification.state in _LEFT:
+    if verification.state in _LEFT or not verification.HasField("sending"):
         return ""
     if how.tenant_state == Tenant.STATE_PAUSED:
         return "No email leaves while sending is paused: new email is rejected, accepted email waits."
