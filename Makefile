@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
-        histories clients bench up demo manifests image docs examples clean
+        histories clients bench screenshots up demo manifests image docs examples clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -86,6 +86,9 @@ fuzz: $(INSTALLED) $(GENERATED) ## Fuzz From addresses, headers and bodies (CASE
 
 clients: $(INSTALLED) $(GENERATED) ## Replay the requests of Resend's clients, and run those that npm and PyPI have, unmodified
 	@OPTIONS="--real" scripts/test clients
+
+screenshots: $(INSTALLED) $(GENERATED) ## Save screenshots of a domain's page in each situation: light, dark and phone
+	@.venv/bin/pytest tests/e2e/test_situations_are_shown.py
 
 bench: $(INSTALLED) $(GENERATED) ## Measure the CPU cost of each hot step per email (ARGS='--emails 500')
 	@.venv/bin/python -m bench $(ARGS)

@@ -52,6 +52,8 @@ GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
 GRANT SELECT ON verifier.due_tokens TO letterhead_verifier;
 -- To know which domains and records to check, and for whom.
 GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
+-- To answer GetVerification with how email from a domain leaves.
+GRANT SELECT (id, state, unready_policy) ON identity.tenants TO letterhead_verifier;
 
 -- sender
 GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attachments, sender.attempts TO letterhead_sender;

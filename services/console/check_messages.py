@@ -211,6 +211,8 @@ DETAILED: Mapping[int, Sequence[str]] = {
     ),
 }
 SENTENCES = Sentences(MESSAGES, DETAILED)
+# Instead of the sentence of NOT_THERE, about a record that was found before.
+NO_LONGER_THERE = "No longer found. Add it to the DNS zone {zone} again."
 TOKEN_SHOWN = 6
 # A DKIM token; the record next to the sentence shows all of it.
 _TOKEN = re.compile(r"\b[a-z0-9]{32}\b")

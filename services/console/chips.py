@@ -7,12 +7,15 @@ from typing import TypeVar
 
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.identity.v1.links_pb2 import Link
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
-from letterhead.verifier.v1.verifier_pb2 import RecordCheck, SesAccount
+from letterhead.verifier.v1 import check_reason_pb2
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, SesAccount, Verification
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
+from services.console import domain_status, record_problems
 
 State = TypeVar("State")
 
@@ -35,6 +38,15 @@ _RECORD_CHIPS = {
     RecordCheck.STATUS_PROPAGATING: Chip("Propagating", "wait", "half"),
     RecordCheck.STATUS_UNREACHABLE: Chip("Unreachable", "wait", "question"),
 }
+# A record that was published with a mistake, by the reason; it has one of these instead of its status.
+_WRONG_VALUE = Chip("Wrong value", "bad", "cross")
+_MISPLACED = Chip("Wrong place", "bad", "cross")
+_MISTAKES = {
+    check_reason_pb2.CHECK_REASON_OTHER_TYPE: Chip("Wrong type", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_AS_TEXT: Chip("Wrong type", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_ZONE_APPENDED: Chip("Wrong name", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_AT_DOMAIN: Chip("Wrong name", "bad", "cross"),
+}
 _UNKNOWN = Chip("Unknown", "quiet", "question")
 _DOMAIN_STATES = {
     Domain.STATE_PROVISIONING: Chip("Setting up", "quiet", "clock"),
@@ -46,6 +58,11 @@ _DOMAIN_STATES = {
     Domain.STATE_DELETING: Chip("Deleting", "quiet", "clock"),
     Domain.STATE_DELETED: Chip("Deleted", "quiet", "circle"),
 }
+_RECORDS_GONE = Chip("Records gone", "wait", "warning")
+_ACTION_NEEDED = Chip("Action needed", "wait", "warning")
+_PAUSED = Chip("Paused", "wait", "warning")
+_DELAYED = Chip("Delayed", "wait", "clock")
+_CHECKING = Chip("Checking", "quiet", "clock")
 _EMAIL_STATES = {
     Email.STATE_QUEUED: Chip("Queued", "quiet", "clock"),
     Email.STATE_SENDING: Chip("Sending", "quiet", "clock"),
@@ -65,6 +82,23 @@ _RECIPIENT_STATES = {
     Recipient.STATE_BOUNCED: Chip("Bounced", "bad", "cross"),
     Recipient.STATE_COMPLAINED: Chip("Complained", "bad", "warning"),
     Recipient.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
+}
+# A sent email whose recipients are in several states, by the worst of them.
+_PARTLY = {
+    Recipient.STATE_DELAYED: Chip("Partly delayed", "wait", "clock"),
+    Recipient.STATE_DELIVERED: Chip("Partly delivered", "wait", "half"),
+    Recipient.STATE_BOUNCED: Chip("Partly bounced", "bad", "cross"),
+    Recipient.STATE_COMPLAINED: Chip("Partly complained", "bad", "warning"),
+}
+# A recipient without feedback, by the state of its email: nothing is pending for an email that was not sent.
+_NOT_SENT = Chip("Not sent", "quiet", "circle")
+_WITHOUT_FEEDBACK = {
+    Email.STATE_FAILED: _NOT_SENT,
+    Email.STATE_CANCELED: _NOT_SENT,
+    Email.STATE_SUPPRESSED: _NOT_SENT,
+    Email.STATE_EXPIRED: _EMAIL_STATES[Email.STATE_EXPIRED],
+    Email.STATE_HELD: _EMAIL_STATES[Email.STATE_HELD],
+    Email.STATE_UNKNOWN: _EMAIL_STATES[Email.STATE_UNKNOWN],
 }
 _FEEDBACK = {
     Feedback.KIND_DELIVERY: Chip("Delivered", "good", "check"),
@@ -94,9 +128,42 @@ _TENANT_STATES = {
 }
 
 
-def record(check: RecordCheck) -> Chip:
-    """Return the chip of a record's status."""
+def record_status(check: RecordCheck) -> Chip:
+    """Return the chip of a record's status, whatever its reason."""
     return _chip(_RECORD_CHIPS, check.status)
+
+
+def record(check: RecordCheck) -> Chip:
+    """Return the chip of a record: its mistake, if it was published with one, or its status."""
+    if not record_problems.is_wrong(check) or check.status == RecordCheck.STATUS_CONFLICT:
+        return record_status(check)
+    if check.status == RecordCheck.STATUS_MISMATCH:
+        return _WRONG_VALUE
+    return _MISTAKES.get(check.reason, _MISPLACED)
+
+
+def domain(listed: Domain) -> Chip:
+    """Return the chip of a domain in a list."""
+    if listed.state in domain_status.SENDING and listed.ownership == Domain.OWNERSHIP_CHALLENGED:
+        return _ACTION_NEEDED
+    if listed.state == Domain.STATE_READY and listed.state_reason == DomainReason.DOMAIN_REASON_RECORDS_GONE:
+        return _RECORDS_GONE
+    return domain_state(listed.state)
+
+
+def verification(known: Verification) -> Chip:
+    """Return the chip of a domain on its page, which knows more: never green while something is wrong."""
+    if known.state in domain_status.SENDING and known.ownership == Domain.OWNERSHIP_CHALLENGED:
+        return _ACTION_NEEDED
+    if domain_status.rechecked(known):
+        return _CHECKING
+    if domain_status.delayed(known):
+        return _DELAYED
+    if domain_status.records_gone(known):
+        return _RECORDS_GONE
+    if known.state == Domain.STATE_READY and domain_status.paused(known):
+        return _PAUSED
+    return domain_state(known.state)
 
 
 def domain_state(state: Domain.State.ValueType) -> Chip:
@@ -112,6 +179,13 @@ def email_state(state: Email.State.ValueType) -> Chip:
 def recipient_state(state: Recipient.State.ValueType) -> Chip:
     """Return the chip of a recipient's state."""
     return _chip(_RECIPIENT_STATES, state)
+
+
+def recipient(of: Recipient, email: Email) -> Chip:
+    """Return the chip of a recipient; without feedback, it agrees with that of its email."""
+    if of.state == Recipient.STATE_PENDING and email.state in _WITHOUT_FEEDBACK:
+        return _WITHOUT_FEEDBACK[email.state]
+    return recipient_state(of.state)
 
 
 def account_state(state: SesAccount.State.ValueType) -> Chip:
@@ -140,11 +214,15 @@ def link_state(link: Link) -> Chip:
 
 
 def outcome(email: Email) -> Chip:
-    """Return the chip of an email in a list: once sent, the worst state of its recipients."""
+    """Return the chip of an email: once sent, the state of its recipients, or the worst of several.
+
+    Suppressed recipients were left out, so they count only if no other has a state of its own.
+    """
     if email.state == Email.STATE_SENT:
-        worst = max((each.state for each in email.recipients), default=Recipient.STATE_PENDING)
+        states = {each.state for each in email.recipients}
+        worst = max(states - {Recipient.STATE_SUPPRESSED}, default=Recipient.STATE_PENDING)
         if worst != Recipient.STATE_PENDING:
-            return recipient_state(worst)
+            return recipient_state(worst) if states == {worst} else _chip(_PARTLY, worst)
     if email.state == Email.STATE_QUEUED and email.HasField("scheduled_time"):
         return (
             _SCHEDULED

@@ -25,24 +25,25 @@ MESSAGES: Mapping[int, str] = {
     pb.DOMAIN_REASON_SES_ACCOUNT_SUSPENDED: (
         "The mail service suspended the operator's account. The operator must contact it."
     ),
-    pb.DOMAIN_REASON_SES_REQUEST_REJECTED: "The mail service rejected the domain: {ses_message}",
+    pb.DOMAIN_REASON_SES_REQUEST_REJECTED: (
+        "The mail service rejected the domain. The operator can see the reason and must fix it."
+    ),
     pb.DOMAIN_REASON_SES_IDENTITY_LIMIT_REACHED: (
         "The operator's account has as many domains as the mail service allows. The operator must raise the "
         "limit."
     ),
     pb.DOMAIN_REASON_SES_CONFIGURATION_SET_MISSING: (
-        "The mail service does not have the configuration set {configuration_set}. The operator must create "
-        "it."
+        "The mail service is not set up completely. The operator must finish its setup."
     ),
-    pb.DOMAIN_REASON_SES_ERROR: "The mail service returned an error ({ses_code}).",
+    pb.DOMAIN_REASON_SES_ERROR: "The mail service has a problem.",
     pb.DOMAIN_REASON_SES_RESPONSE_INCOMPLETE: "The mail service returned an incomplete response.",
     pb.DOMAIN_REASON_SES_UNREACHABLE: "The mail service did not respond.",
     pb.DOMAIN_REASON_SES_IDENTITY_NOT_OURS: (
-        "The mail service already has this domain from elsewhere, so it is not changed. The operator can "
-        "delete it there, or add the tag {tag}."
+        "The mail service already has this domain from elsewhere, so it is not changed. The operator must "
+        "release it there."
     ),
     pb.DOMAIN_REASON_SES_CONTRADICTORY: "The mail service returned contradictory results for this domain.",
-    pb.DOMAIN_REASON_SES_DKIM_TOKENS_MISSING: "The mail service returned no DKIM tokens.",
+    pb.DOMAIN_REASON_SES_DKIM_TOKENS_MISSING: "The mail service has no DKIM records for this domain yet.",
     pb.DOMAIN_REASON_FIRST_CHECK_DUE: "Waiting for the first DNS check.",
     pb.DOMAIN_REASON_WAITING_FOR_RECORDS: (
         "Waiting for {waiting_records} of {required_records} records in DNS: {purposes}."
@@ -55,6 +56,9 @@ MESSAGES: Mapping[int, str] = {
         "All DNS records are correct; the mail service is being asked to check again."
     ),
     pb.DOMAIN_REASON_CAN_SEND: "The domain is verified and can send.",
+    pb.DOMAIN_REASON_RECORDS_GONE: (
+        "{waiting_records} of {required_records} records are gone or wrong in DNS: {purposes}. Restore them."
+    ),
     pb.DOMAIN_REASON_PROOF_DUE: (
         "Publish the TXT record shown to prove that you control this domain. The other records appear once "
         "it is found."

@@ -1,17 +1,18 @@
 """The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from letterhead.access.v1 import scope_pb2
 from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
-from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
+from letterhead.verifier.v1.check_reason_pb2 import CheckReason
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck
 from services.console import check_messages, chips, domain_messages, email_messages
+from services.console.domain_status import OWNERSHIP
 
 _LABELS = {
     DnsRecord.PURPOSE_DKIM: "DKIM",
@@ -31,8 +32,8 @@ _PURPOSES = {
 }
 # Record statuses for which the page shows what is published instead of the record.
 SEEN_INSTEAD = (RecordCheck.STATUS_MISMATCH, RecordCheck.STATUS_CONFLICT)
-# States in which email is sent under the domain's own name.
-SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)
+# States of domains whose records were all found once.
+_WERE_THERE = (Domain.STATE_READY, Domain.STATE_DEGRADED, Domain.STATE_LOST)
 # States that do not change without an action, or not soon.
 _RESTING = frozenset(Email.State.values()) - {
     Email.STATE_QUEUED,
@@ -48,6 +49,8 @@ _STAYING = (
     Email.STATE_EXPIRED,
     Email.STATE_HELD,
 )
+# States of recipients that do not get the email.
+_NOT_ACCEPTED = (Recipient.STATE_BOUNCED, Recipient.STATE_SUPPRESSED)
 _SCOPES = {
     scope_pb2.SCOPE_ADMIN: "Operator access to all tenants",
     scope_pb2.SCOPE_FULL_ACCESS: "Full access",
@@ -58,55 +61,6 @@ _POLICIES = {
     Tenant.UNREADY_POLICY_REFUSE: "Rejected",
     Tenant.UNREADY_POLICY_SHARED: "Sent through the shared sender, shown as “via”",
 }
-_RECORDS_FOLLOW = "Your DNS records appear here in a few seconds."
-_HEADLINES = {
-    Domain.STATE_READY: ("Ready to send", "Email from this domain is sent under its own name."),
-    Domain.STATE_DEGRADED: (
-        "Needs attention",
-        "Fix the records marked below within 72 hours of the change, or sending stops.",
-    ),
-    Domain.STATE_LOST: (
-        "No longer sending",
-        "The records were broken for 72 hours. Fix the records marked below, then choose Check again.",
-    ),
-    Domain.STATE_FAILED: (
-        "Setup timed out",
-        "The domain was not ready within 72 hours. Add the missing records below, then choose Check again.",
-    ),
-    Domain.STATE_DELETING: ("Being deleted", "This domain no longer sends email."),
-    Domain.STATE_DELETED: ("Deleted", "This domain no longer sends email."),
-}
-
-
-# While the ownership of a domain's name is open, this takes precedence over the domain's state.
-_OWNERSHIP = {
-    Domain.OWNERSHIP_PROOF_DUE: (
-        "Prove that this domain is yours",
-        "Add the TXT record below at your DNS provider. The other records appear here once it is found.",
-    ),
-    Domain.OWNERSHIP_CHALLENGER: (
-        "Your proof was found",
-        (
-            "Another account sends from this domain and has 72 hours to prove that it controls it too. "
-            "Keep the TXT record in place. You do not need to do anything else."
-        ),
-    ),
-    Domain.OWNERSHIP_CHALLENGED: (
-        "Action needed",
-        (
-            "Another account proved control of this domain. To keep it, add the TXT record below by "
-            "{deadline}. Otherwise, sending stops."
-        ),
-    ),
-    Domain.OWNERSHIP_SUPERSEDED: (
-        "This domain moved to another account",
-        (
-            "Another account proved control of it, so you can no longer send from it. To claim it again, "
-            "delete it, add it again, and publish the TXT record shown."
-        ),
-    ),
-}
-_UNPROVEN = ("Ownership not proven in time", "Add the TXT record below, then choose Check again.")
 
 
 def label(record: DnsRecord) -> str:
@@ -158,6 +112,11 @@ def leaves(email: Email) -> bool:
     return email.state not in _STAYING
 
 
+def arrives(email: Email) -> bool:
+    """Return whether a receiver has accepted an email or still may."""
+    return any(each.state not in _NOT_ACCEPTED for each in email.recipients)
+
+
 def journey(email: Email) -> str:
     """Return the status of an email in a few words."""
     if email.state != Email.STATE_SENT:
@@ -198,8 +157,10 @@ def _named(entry: TimelineEntry) -> set[str]:
     return {each.lower() for each in entry.recipients}
 
 
-def advice(check: RecordCheck) -> str:
-    """Return what to do about a record, or its status if there is nothing to do."""
+def advice(check: RecordCheck, state: Domain.State.ValueType = Domain.STATE_PENDING) -> str:
+    """Return what to do about a record of a domain in a state, or its status if there is nothing to do."""
+    if check.reason == CheckReason.CHECK_REASON_NOT_THERE and check.record.required and state in _WERE_THERE:
+        return check_messages.NO_LONGER_THERE.format(zone=check.parameters.zone)
     if message := check_messages.of_check(check):
         return message
     if check.status == RecordCheck.STATUS_FOUND:
@@ -207,51 +168,12 @@ def advice(check: RecordCheck) -> str:
     return "Checking your name servers."
 
 
-def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
-    """Return the number of required records that were found, and the number of all required records."""
-    required = [check for check in checks if check.record.required]
-    return sum(check.status == RecordCheck.STATUS_FOUND for check in required), len(required)
-
-
-def headline(verification: Verification) -> tuple[str, str]:
-    """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
-    if (ownership := _ownership(verification)) is not None:
-        return ownership
-    if verification.state == Domain.STATE_PROVISIONING:
-        return "Setting up", domain_messages.of_state(verification) or _RECORDS_FOLLOW
-    if verification.state in _HEADLINES:
-        return _HEADLINES[verification.state]
-    there, wanted = found(verification.records)
-    if there == wanted and wanted:
-        return "All records found", domain_messages.of_state(verification)
-    return (
-        "Add these records",
-        "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
-    )
-
-
-def challenged(verification: Verification) -> bool:
-    """Return whether the owner must act to keep the domain."""
-    return verification.ownership == Domain.OWNERSHIP_CHALLENGED
-
-
-def _ownership(verification: Verification) -> tuple[str, str] | None:
-    """Return what to do to own a domain's name; None if nothing is open or the domain is being deleted."""
-    if verification.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
-        return None
-    if verification.state == Domain.STATE_FAILED and verification.ownership == Domain.OWNERSHIP_PROOF_DUE:
-        return _UNPROVEN
-    if verification.ownership not in _OWNERSHIP:
-        return None
-    title, sentence = _OWNERSHIP[verification.ownership]
-    deadline = verification.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
-    return title, sentence.format(deadline=deadline)
-
-
 def status_line(domain: Domain) -> str:
     """Return the status of a domain in a list, in a few words."""
-    if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
-        return _OWNERSHIP[domain.ownership][0]
+    if domain.ownership in OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
+        return OWNERSHIP[domain.ownership][0]
+    if domain.state_reason == DomainReason.DOMAIN_REASON_RECORDS_GONE:
+        return domain_messages.of_state(domain)
     if domain.state == Domain.STATE_PENDING:
         return domain_messages.of_state(domain) or "Waiting for DNS records"
     return {
@@ -262,21 +184,6 @@ def status_line(domain: Domain) -> str:
         Domain.STATE_FAILED: "Not ready within 72 hours",
         Domain.STATE_DELETING: "No longer sends email",
     }.get(domain.state, "")
-
-
-def when(time: datetime, now: datetime | None = None) -> str:
-    """Return a UTC time relative to now, such as `2 h ago`; beyond a week, the date."""
-    distance = time - (now or datetime.now(UTC).replace(tzinfo=None))
-    if abs(distance) < timedelta(minutes=1):
-        return "just now" if distance <= timedelta(0) else "in a moment"
-    if abs(distance) >= timedelta(days=7):
-        return time.strftime("%-d %b %Y")
-    minutes = round(abs(distance) / timedelta(minutes=1))
-    count, unit = (minutes, "min") if minutes < 60 else (round(minutes / 60), "h")
-    if count >= 24 and unit == "h":
-        count, unit = round(count / 24), "days"
-    amount = f"{count} {unit if count > 1 else unit.removesuffix('s')}"
-    return f"{amount} ago" if distance < timedelta(0) else f"in {amount}"
 
 
 def state_word(name: str) -> str:

@@ -141,6 +141,8 @@ async def test_a_test_email_is_shown_as_gmail_does(world: World, visit: Visit) -
     assert f"mailed-by\nsend.{walk.domain}" in shown
     assert f"signed-by\n{walk.domain}" in shown
     assert "via" not in shown
+    assert "Illustration" in shown
+    assert "It is not a report from the receiver" in await walk.page.locator("main").inner_text()
 
 
 async def test_a_bounce_is_shown_in_the_timeline(world: World, visit: Visit) -> None:

@@ -3,21 +3,19 @@
 Writes a screenshot of each page to output/pages/: light, dark and phone.
 """
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest
 from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
+from tests.e2e.accessibility import THEMES, barriers, save_screenshot
 from tests.e2e.browser import Visit, a_visit
 from tests.e2e.conftest import World
 from tests.e2e.page_walk import Walk, add_domain, ask_for_test, read_code, ready, sign_in
@@ -26,12 +24,6 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 SCREENSHOTS = Path("output/pages")
-THEMES: dict[str, dict[str, Any]] = {
-    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
-    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
-    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
-}
-HARMFUL = ("serious", "critical")
 
 
 @dataclass(frozen=True)
@@ -98,9 +90,8 @@ async def test_every_page_is_accessible(
 
     async def check(visit: Visit, name: str, path: str) -> None:
         await visit.page.goto(visit.console + path)
-        await _screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
-        width = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        problems[name] = [*await _barriers(visit), *(["wider than the window"] if width > 0 else [])]
+        await save_screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
+        problems[name] = await barriers(visit)
 
     for key, pages in (
         (world.installation.api_key, paths.tenants),
@@ -117,25 +108,6 @@ async def test_every_page_is_accessible(
 
     assert {name: found for name, found in problems.items() if found} == {}
     figure(f"{theme}: {len(problems)} pages, 0 serious or critical axe findings, none wider than the window")
-
-
-async def _screenshot(visit: Visit, path: Path) -> None:
-    """Capture the whole page in a window as high, because sandboxed frames stay blank outside the window."""
-    window = visit.page.viewport_size
-    assert window
-    height = await visit.page.evaluate("document.documentElement.scrollHeight")
-    await visit.page.set_viewport_size({"width": window["width"], "height": max(height, window["height"])})
-    await visit.page.screenshot(path=path)
-    await visit.page.set_viewport_size(window)
-
-
-async def _barriers(visit: Visit) -> list[str]:
-    found = (await Axe().run(visit.page)).response["violations"]
-    return [
-        f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']][:3])}"
-        for each in found
-        if each["impact"] in HARMFUL
-    ]
 
 
 async def test_a_domain_can_be_added_by_keyboard_alone(world: World, visit: Visit) -> None:

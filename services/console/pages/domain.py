@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,8 @@ from letterhead.verifier.v1.verifier_pb2 import (
     Verification,
     VerifyDomainRequest,
 )
-from services.console import exports, texts
+from services.console import chips, domain_status, exports, outlook, record_problems, texts
+from services.console.differences import Piece, differences
 from services.console.live import Live, Snapshot
 from services.console.pages.templates import Templates
 from services.console.pages.visitor import key_of
@@ -50,9 +51,19 @@ class Row:
         return f"record-{texts.purpose_word(self.check.record)}-{self.check.record.ordinal}"
 
     @property
-    def seen(self) -> Sequence[str]:
-        """Return the values published instead of the record, sorted because servers rotate their order."""
-        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.status in texts.SEEN_INSTEAD else ()
+    def seen(self) -> Sequence[Sequence[Piece]]:
+        """Return the values published instead of the record, sorted because servers rotate their order.
+
+        Each is in pieces; those of a mistyped value are marked.
+        """
+        if self.check.status not in texts.SEEN_INSTEAD:
+            return ()
+        return [differences(self.check.record, each) for each in sorted(self.check.seen)[:SHOWN_VALUES]]
+
+    @property
+    def marked(self) -> bool:
+        """Return whether any of them has marks."""
+        return any(piece.wrong for value in self.seen for piece in value)
 
     @property
     def unseen(self) -> int:
@@ -156,18 +167,37 @@ class DomainPages:
 
     def _context(self, verification: Verification) -> dict[str, Any]:
         zone, provider = _zone(verification), _provider(verification)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        chip = chips.verification(verification)
+        title, sentence = domain_status.headline(verification, now)
         rows = [
             Row(check, entry(check.record, check.zone or zone, provider)) for check in verification.records
         ]
         return {
             "verification": verification,
-            "ready": Domain.STATE_READY,
+            "chip": chip,
+            "tone": "" if verification.state == Domain.STATE_PENDING or chip.tone == "quiet" else chip.tone,
+            "title": title,
+            "sentence": sentence,
+            "sending": outlook.sending(verification),
+            "times": outlook.times(verification, now),
+            "found": record_problems.found(verification.records),
+            "shared": record_problems.shared(verification.records),
+            "to_fix": [row for row in rows if row.check in _to_fix(verification)],
+            "testable": chip == chips.domain_state(Domain.STATE_READY),
             "base": f"{self._prefix}/{verification.domain_id}",
             "zone": zone,
             "provider": provider,
             "rows": rows,
             "everything": "\n".join(_line(row) for row in rows if exports.harmless(row.check)),
         }
+
+
+def _to_fix(verification: Verification) -> Sequence[RecordCheck]:
+    """Return the records to fix: those with a mistake, and once the domain was ready, those that are gone."""
+    if verification.state == Domain.STATE_PENDING:
+        return record_problems.wrong(verification.records)
+    return record_problems.absent(verification.records)
 
 
 def _zone(verification: Verification) -> str:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from chassis.client import CallFailed
-from services.console import chips, email_messages, messages, texts
+from services.console import chips, dates, email_messages, messages, texts
 from services.console.assets import Assets
 from services.console.messages import sentence_beside, sentence_of
 
@@ -65,6 +65,7 @@ class Templates:
         self._environment.globals |= {
             "asset": assets.url,
             "chips": chips,
+            "dates": dates,
             "email_messages": email_messages,
             "messages": messages,
             "texts": texts,

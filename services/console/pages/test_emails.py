@@ -13,7 +13,7 @@ from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
 from letterhead.sender.v1.emails_pb2 import GetEmailRequest, SendTestEmailRequest
 from letterhead.sender.v1.test_addresses_pb2 import ConfirmTestAddressRequest, SendTestCodeRequest
-from services.console import texts
+from services.console import domain_status, texts
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
 from services.console.pages.visitor import key_of
 from services.console.stubs import Stubs
@@ -52,7 +52,7 @@ class TestPages:
             domain=domain,
             name=domain.display_name or domain.name,
             base=f"{self._prefix}/{domain.id}",
-            ready=domain.state in texts.SENDING,
+            ready=domain.state in domain_status.SENDING,
             form=form,
         )
 
@@ -132,7 +132,7 @@ class TestPages:
             email=email,
             sender=getattr(email, "from"),
             own=email.sent_as != SentAs.SENT_AS_SHARED,
-            mailed_by=f"{domain.mail_from_label}.{domain.name}",
+            mailed_by=f"{domain.mail_from_label}.{domain.name}" if domain.state == Domain.STATE_READY else "",
             moving=texts.moving(email),
         )
 

@@ -58,9 +58,37 @@ def why_state(
     if conditions.ownership is Evidence.NONE:
         return unproven(state, UNPROVEN.get(ownership, DomainReason.DISPUTED))
     if state is State.READY:
-        return explain(DomainReason.CAN_SEND)
+        return _while_ready(statuses)
     can_send = signs and state is State.DEGRADED
     return unverified(state, _waiting(conditions, statuses, can_send=can_send))
+
+
+def _while_ready(statuses: Sequence[tuple[Purpose, RecordStatus]]) -> Explanation[DomainReason]:
+    """Return why a domain can send, with the records that a check no longer found.
+
+    A check without a result shows nothing: such a record is not gone.
+    """
+    gone = [purpose.value for purpose, status in statuses if EVIDENCE[status] is Evidence.BAD]
+    if not gone:
+        return explain(DomainReason.CAN_SEND)
+    return _records(DomainReason.RECORDS_GONE, gone, statuses)
+
+
+def _records(
+    reason: DomainReason,
+    purposes: Sequence[str],
+    statuses: Sequence[tuple[Purpose, RecordStatus]],
+    *,
+    can_send: bool = False,
+) -> Explanation[DomainReason]:
+    """Return a reason about records, given the purpose of each."""
+    return explain(
+        reason,
+        waiting_records=len(purposes),
+        required_records=len(statuses),
+        purposes=list(dict.fromkeys(purposes)),
+        can_send=can_send,
+    )
 
 
 def _waiting(
@@ -68,13 +96,7 @@ def _waiting(
 ) -> Explanation[DomainReason]:
     waiting = [purpose.value for purpose, status in statuses if EVIDENCE[status] is not Evidence.GOOD]
     if waiting:
-        return explain(
-            DomainReason.WAITING_FOR_RECORDS,
-            waiting_records=len(waiting),
-            required_records=len(statuses),
-            purposes=list(dict.fromkeys(waiting)),
-            can_send=can_send,
-        )
+        return _records(DomainReason.WAITING_FOR_RECORDS, waiting, statuses, can_send=can_send)
     if Evidence.BAD in (conditions.ses_dkim, conditions.ses_mail_from):
         return explain(DomainReason.SES_CHECK_REQUESTED, can_send=can_send)
     return explain(DomainReason.WAITING_FOR_SES, can_send=can_send)

@@ -116,6 +116,18 @@ class VerificationStatus:
             return False
         return now - self.first_failed_at >= CONFIRMATION_OFFSETS[-1]
 
+    @property
+    def degrades_at(self) -> datetime | None:
+        """Return when a READY domain is degraded at the earliest unless its records are found again."""
+        if self.state is not State.READY or self.first_failed_at is None:
+            return None
+        return self.first_failed_at + CONFIRMATION_OFFSETS[-1]
+
+
+def signs(state: str, *, dkim_valid: bool) -> bool:
+    """Return whether email from a domain that owns its name is sent under it, as sender decides."""
+    return state == State.READY or (state == State.DEGRADED and dkim_valid)
+
 
 def count_failed_check(
     verification: VerificationStatus, before: Conditions, seen: Conditions, now: datetime

@@ -1,19 +1,26 @@
 """Converts rows of the verifier to messages of its API."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.database import Record
 from chassis.protos import parameters_of, stamp_of, value_of
 from letterhead.identity.v1 import domains_pb2
 from letterhead.identity.v1.domain_reason_pb2 import DomainReason
+from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1.account_reason_pb2 import AccountReason
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason
+from services.verifier.model.ownership import HOLDERS
+from services.verifier.model.states import signs
 from services.verifier.store import rows
 
 PROOF_TTL = 300  # seconds; the same as identity shows
 WITH_DEADLINE = frozenset({"PENDING", "DEGRADED"})
+RECHECKED = frozenset({"FAILED", "LOST"})  # which have a deadline only while VerifyDomain has them checked
 
 
 def verification(row: Record, proof: Record | None, checks: Sequence[Record]) -> pb.Verification:
@@ -31,10 +38,34 @@ def verification(row: Record, proof: Record | None, checks: Sequence[Record]) ->
         state_time=stamp_of(row["state_at"]),
         check_time=stamp_of(row["checked_at"]),
         next_check_time=stamp_of(row["next_check_at"]),
-        deadline_time=stamp_of(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
+        deadline_time=_deadline(row),
         ownership=domains_pb2.Domain.Ownership.Value(f"OWNERSHIP_{row['ownership']}"),
         ownership_deadline_time=stamp_of(row["ownership_deadline_at"]),
+        sending=_sending(row),
+        degrade_time=stamp_of(rows.verification(row).degrades_at) if row["state"] == "READY" else None,
     )
+
+
+def _deadline(row: Record) -> Timestamp | None:
+    checked = row["state"] in RECHECKED and row["next_check_at"] is not None
+    return stamp_of(row["deadline_at"]) if checked or row["state"] in WITH_DEADLINE else None
+
+
+def _sending(row: Record) -> pb.Sending:
+    """Return how email from a domain leaves; the account is UNREACHABLE until SES has been queried."""
+    own = row["ownership"] in HOLDERS and signs(row["state"], dkim_valid=row["dkim_valid"])
+    return pb.Sending(
+        own_name=own,
+        unready_policy=Tenant.UnreadyPolicy.Value(f"UNREADY_POLICY_{row['unready_policy']}"),
+        tenant_state=Tenant.State.Value(f"STATE_{row['tenant_state']}"),
+        account_state=pb.SesAccount.State.Value(f"STATE_{row['account_state'] or 'UNREACHABLE'}"),
+    )
+
+
+def differ(known: pb.Verification, sent: pb.Verification, *, times: timedelta) -> bool:
+    """Return whether two verifications differ in more than times, or by `times` in that of the last check."""
+    newer = known.check_time.ToDatetime() - sent.check_time.ToDatetime()
+    return newer >= times or without_times(known) != without_times(sent)
 
 
 def without_times(known: pb.Verification) -> pb.Verification:

@@ -20,6 +20,7 @@ from services.verifier.store.views import ViewStore
 
 WATCHED = timedelta(seconds=10)  # how long a domain stays watched after its watcher's last renewal
 POLL = timedelta(seconds=1)  # in case a notification is lost
+TIMES_EVERY = timedelta(seconds=10)  # how often a stream sends the times of checks that changed nothing else
 DELETING = frozenset({"DELETING", "DELETED"})
 
 
@@ -58,9 +59,9 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
             known = await self._known(claim_id, sees)
             if await self._store.mark_watched(claim_id, sees, WATCHED):
                 self._wake()
-            if (content := protos.without_times(known)) != sent:
+            if sent is None or protos.differ(known, sent, times=TIMES_EVERY):
                 yield pb.WatchDomainResponse(verification=known)
-                sent = content
+                sent = known
             await wait_any(changed, timeout=POLL.total_seconds())
 
     async def ListTransitions(

@@ -4,8 +4,12 @@ SELECT
     domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
     domain.state, domain.state_note, domain.state_reason, domain.state_parameters, domain.state_at,
     known.deadline_at, known.checked_at, known.next_check_at, known.ses_verification_status, known.ses_dkim_status,
-    known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_checked_at
+    known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_checked_at,
+    domain.dkim_valid, known.mail_from_valid, known.failed_checks, known.first_failed_at,
+    tenant.state AS tenant_state, tenant.unready_policy, account.state AS account_state
 FROM identity.domains AS domain
+JOIN identity.tenants AS tenant ON tenant.id = domain.tenant_id
+LEFT JOIN verifier.ses_account AS account USING (account, region)
 LEFT JOIN verifier.verifications AS known ON known.claim_id = domain.id AND known.generation = domain.generation
 WHERE domain.id = :claim_id
     AND (:tenant_id::uuid IS NULL OR domain.tenant_id = :tenant_id)

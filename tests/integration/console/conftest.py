@@ -11,13 +11,18 @@ import pytest
 
 from chassis import config
 from chassis.access import Scope
+from chassis.assembly import open_platform, serving
 from cli.server_process import HOST, free_port
 from services.console.__main__ import running
 from services.console.config import Config
 from services.identity.__main__ import running as run_identity
 from services.identity.config import Config as IdentityConfig
 from services.identity.config import Keys, SesSettings
-from tests.factories import ACCOUNT, REGION, a_key, a_tenant
+from services.verifier.assemblies.verifications import verifications
+from services.verifier.config import Config as VerifierConfig
+from services.verifier.config import ResolverSettings
+from tests.factories import ACCOUNT, REGION, a_key, a_link, a_tenant
+from tests.integration.console.situations import Situation, a_domain_in
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 
@@ -103,3 +108,63 @@ async def known(
         a_console(identity_address=f"{HOST}:{port}") as client,
     ):
         yield Known(client, database)
+
+
+@asynccontextmanager
+async def stored_verifications(database: FreshDatabase, stream: FreshStream) -> AsyncIterator[int]:
+    """Serve verifier's RPCs from what is stored, without its checks; yield the port."""
+    chosen = VerifierConfig(
+        server=config.Server(grpc_port=0, grpc_host=HOST, drain=timedelta(seconds=1), grpc_plaintext=True),
+        database=database.settings("verifier"),
+        nats=stream.settings("verifier"),
+        aws=config.AwsControl(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=f"http://{HOST}:1"),
+        identity_address=f"{HOST}:1",
+        service_key=config.Secret(""),
+        dns=ResolverSettings(),
+    )
+    async with open_platform(chosen, "verifier") as platform:
+        assemblies = [verifications(platform, wake_checks=lambda: None)]
+        async with serving(chosen, platform, assemblies) as port:
+            yield port
+
+
+@dataclass(frozen=True)
+class Customer:
+    """A console that shows domains as they are stored, used by customers with links."""
+
+    client: httpx.AsyncClient
+    database: FreshDatabase
+
+    async def a_link(self, situation: Situation, name: str | None = None) -> str:
+        """Create a domain of a new tenant in a situation; return the path of a link to its page."""
+        tenant_id = await a_tenant(self.database)
+        domain = await a_domain_in(self.database, tenant_id, situation, name)
+        return f"/d/{await a_link(self.database, domain)}"
+
+    async def reads(self, situation: Situation) -> str:
+        """Return the HTML of the page of a new domain in a situation."""
+        response = await self.client.get(await self.a_link(situation), follow_redirects=True)
+        assert response.status_code == httpx.codes.OK
+        return response.text
+
+
+@asynccontextmanager
+async def a_customer(database: FreshDatabase, stream: FreshStream) -> AsyncIterator[Customer]:
+    """Run a console with the services that its domain pages need; sender is down."""
+    async with (
+        an_identity(database, stream) as identity,
+        stored_verifications(database, stream) as verifier,
+        a_console(identity_address=f"{HOST}:{identity}", verifier_address=f"{HOST}:{verifier}") as client,
+    ):
+        yield Customer(client, database)
+
+
+@pytest.fixture
+async def customer(
+    database: FreshDatabase, stream: FreshStream, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Customer]:
+    """Yield a customer of a console whose domains are in stored situations."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+    async with a_customer(database, stream) as customer:
+        yield customer

@@ -5,8 +5,10 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from letterhead.identity.v1.domain_reason_pb2 import DOMAIN_REASON_RECORDS_GONE
+from letterhead.verifier.v1.verifier_pb2 import SesAccount
 from tests.factories import Domain
-from tests.integration.verifier.world import Tenant, World, statuses
+from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
 
 SIX_HOURS_OF_FAILED_CHECKS = (
@@ -81,6 +83,39 @@ async def test_repeated_failed_checks_degrade_a_domain(world: World, tenant: Ten
     known = await tenant.known(domain)
     assert "Waiting for 1 of 5 records in DNS: SPF." in known.state_message
     assert "Email can still be sent from this domain, with its DKIM signature." in known.state_message
+
+
+async def test_a_ready_domain_reports_records_that_are_gone_and_by_when_to_restore_them(
+    world: World, tenant: Tenant
+) -> None:
+    domain = await world.a_ready_domain(tenant)
+    before = await tenant.known(domain)
+    await world.withdraw(domain, "CNAME")
+
+    await check_again(world, tenant, domain)
+
+    known = await tenant.known(domain)
+    assert state_name(known.state) == "READY"
+    assert known.state_reason == DOMAIN_REASON_RECORDS_GONE
+    assert known.state_message.startswith("The domain can send, but 3 of 5 records are gone or wrong")
+    assert known.sending.own_name
+    assert known.sending.account_state == SesAccount.STATE_READY
+    assert not before.HasField("degrade_time")
+    left = known.degrade_time.ToDatetime() - known.check_time.ToDatetime()
+    assert timedelta(hours=5, minutes=59) < left <= timedelta(hours=6)
+
+
+async def test_a_degraded_domain_without_dkim_does_not_send(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.withdraw(domain, "CNAME")
+    await check_again(world, tenant, domain)
+    await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
+
+    await tenant.reaches(domain, "DEGRADED")
+
+    known = await tenant.known(domain)
+    assert not known.sending.own_name
+    assert not known.HasField("degrade_time")
 
 
 @pytest.mark.parametrize("kind", ["servfail", "timeout", "refused", "lame", "garbage", "wrong_id"])
@@ -163,8 +198,13 @@ async def test_a_pending_domain_fails_after_its_deadline_and_can_recover(
     await tenant.reaches(domain, "FAILED")
     (event,) = await eventually(lambda: world.events("domain.failed", domain))
     assert "Not ready within 72 hours" in event["data"]["message"]
-    assert not (await tenant.known(domain)).HasField("next_check_time")
+    failed = await tenant.known(domain)
+    assert not failed.HasField("next_check_time")
+    assert not failed.HasField("deadline_time")
 
+    asked = await tenant.verify(domain)
+    assert asked.HasField("next_check_time")
+    assert asked.HasField("deadline_time")
     await world.publish(domain)
     await tenant.verify(domain)
     await tenant.reaches(domain, "READY")

@@ -1,11 +1,13 @@
 """WatchDomain streams: the first message, changes, several replicas, and the server's shutdown."""
 
 import asyncio
+from datetime import timedelta
 
 import grpc
 import pytest
 
 from services.verifier.__main__ import running
+from services.verifier.servicer.mappers import differ
 from tests.integration.verifier.world import Tenant, World, state_name
 from tests.waiting import eventually
 
@@ -37,6 +39,20 @@ async def test_a_stream_sends_only_changes(world: World, tenant: Tenant) -> None
 
     assert not message.done()
     stream.cancel()
+
+
+async def test_a_stream_sends_the_times_of_checks_now_and_then(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    stream = tenant.watch(domain)
+    first = (await stream.read()).verification
+
+    await world.age(domain, "checked_at = now() + interval '11 s', next_check_at = now() + interval '1 h'")
+
+    async with asyncio.timeout(10):
+        later = (await stream.read()).verification
+    stream.cancel()
+    assert later.check_time.ToDatetime() - first.check_time.ToDatetime() >= timedelta(seconds=10)
+    assert not differ(later, first, times=timedelta(hours=1))
 
 
 async def test_a_stream_sends_changes_found_by_another_replica(world: World, tenant: Tenant) -> None:

@@ -7,7 +7,7 @@ from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain, DomainParamete
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import check_messages, domain_messages, texts
+from services.console import check_messages, chips, domain_messages, texts
 from tests.unit.console.records import DOMAIN, TOKENS, ZONE
 
 
@@ -113,22 +113,31 @@ def test_the_sentence_about_a_state_is_chosen_by_reason(
     assert domain_messages.of_state(domain) == domain_messages.of_state(verification) == sentence
 
 
-def test_a_domain_that_cannot_be_set_up_says_why() -> None:
-    verification = Verification(
-        state=Domain.STATE_PROVISIONING,
-        state_reason=reasons.DOMAIN_REASON_SES_UNREACHABLE,
-        state_parameters=DomainParameters(region="us-east-1", retry_seconds=4),
-    )
-
-    assert texts.headline(verification) == ("Setting up", "The mail service did not respond.")
-    assert texts.headline(Verification(state=Domain.STATE_PROVISIONING)) == (
-        "Setting up",
-        "Your DNS records appear here in a few seconds.",
-    )
-
-
 def test_a_list_shows_what_a_pending_domain_waits_for() -> None:
     waiting = Domain(state=Domain.STATE_PENDING, state_reason=reasons.DOMAIN_REASON_WAITING_FOR_SES)
 
     assert texts.status_line(waiting).startswith("All DNS records are correct; waiting for the mail service")
     assert texts.status_line(Domain(state=Domain.STATE_PENDING)) == "Waiting for DNS records"
+
+
+def test_a_list_never_shows_a_domain_as_ready_while_its_records_are_gone() -> None:
+    gone = Domain(
+        state=Domain.STATE_READY,
+        state_reason=reasons.DOMAIN_REASON_RECORDS_GONE,
+        state_parameters=DomainParameters(
+            waiting_records=1, required_records=5, purposes=[DnsRecord.PURPOSE_SPF]
+        ),
+    )
+
+    assert (chips.domain(gone).word, chips.domain(gone).tone) == ("Records gone", "wait")
+    assert texts.status_line(gone) == "1 of 5 records are gone or wrong in DNS: SPF. Restore them."
+
+
+@pytest.mark.parametrize("reason", [each for each in reasons.DomainReason.values() if each])
+def test_the_pages_never_quote_the_mail_service(reason: reasons.DomainReason.ValueType) -> None:
+    """A message of SES may name accounts and resources of the operator."""
+    parameters = DomainParameters(ses_message="arn:aws:iam::1", ses_code="AccessDenied", tag="a=b")
+
+    shown = domain_messages.of_state(Domain(state_reason=reason, state_parameters=parameters))
+
+    assert not any(quoted in shown for quoted in ("arn:aws", "AccessDenied", "a=b"))

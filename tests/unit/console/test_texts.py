@@ -5,12 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
-from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
-from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import chips, texts
-from tests.unit.console.records import checks
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck
+from services.console import chips, dates, texts
 
 
 def test_every_state_has_a_chip_with_a_unique_label() -> None:
@@ -44,27 +42,7 @@ def test_every_state_has_a_chip_with_a_unique_label() -> None:
 def test_a_time_is_shown_relative_to_now(distance: dict[str, int], text: str) -> None:
     now = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - as protobuf returns them
 
-    assert texts.when(now + timedelta(**distance), now) == text
-
-
-def test_the_headline_says_what_to_do_next() -> None:
-    pending = Verification(
-        state=Domain.STATE_PENDING,
-        records=checks(),
-        state_reason=DomainReason.DOMAIN_REASON_SES_CHECK_REQUESTED,
-    )
-    for check in pending.records[:5]:
-        check.status = RecordCheck.STATUS_FOUND
-
-    assert texts.found(pending.records) == (5, 5)
-    assert texts.headline(pending) == (
-        "All records found",
-        "All DNS records are correct; the mail service is being asked to check again.",
-    )
-    assert texts.headline(Verification(state=Domain.STATE_READY))[0] == "Ready to send"
-    assert (
-        texts.headline(Verification(state=Domain.STATE_PENDING, records=checks()))[0] == "Add these records"
-    )
+    assert dates.when(now + timedelta(**distance), now) == text
 
 
 def an_email(state: Email.State.ValueType, *recipient_states: Recipient.State.ValueType) -> Email:
@@ -88,7 +66,19 @@ def an_email(state: Email.State.ValueType, *recipient_states: Recipient.State.Va
             an_email(Email.STATE_SENT, Recipient.STATE_DELIVERED, Recipient.STATE_BOUNCED),
             "Sent",
             False,
-            "Bounced",
+            "Partly bounced",
+        ),
+        (
+            an_email(Email.STATE_SENT, Recipient.STATE_DELIVERED, Recipient.STATE_SUPPRESSED),
+            "Sent",
+            False,
+            "Partly delivered",
+        ),
+        (
+            an_email(Email.STATE_SENT, Recipient.STATE_PENDING, Recipient.STATE_SUPPRESSED),
+            "Sent, waiting for delivery confirmation",
+            True,
+            "Sent",
         ),
         (an_email(Email.STATE_HELD, Recipient.STATE_PENDING), "Held", False, "Held"),
         (an_email(Email.STATE_UNKNOWN, Recipient.STATE_PENDING), "Sending", True, "Unknown"),
@@ -144,3 +134,30 @@ def test_a_bounce_elsewhere_is_the_last_message_of_an_email_without_a_response()
     email.state_parameters.address = "forwarded@elsewhere.example"
 
     assert texts.last_message(email).startswith("Bounced at forwarded@elsewhere.example")
+
+
+@pytest.mark.parametrize(
+    ("email", "word"),
+    [
+        (an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING), "Pending"),
+        (an_email(Email.STATE_SENT, Recipient.STATE_PENDING), "Pending"),
+        (an_email(Email.STATE_SENT, Recipient.STATE_BOUNCED), "Bounced"),
+        (an_email(Email.STATE_FAILED, Recipient.STATE_PENDING), "Not sent"),
+        (an_email(Email.STATE_CANCELED, Recipient.STATE_PENDING), "Not sent"),
+        (an_email(Email.STATE_EXPIRED, Recipient.STATE_PENDING), "Expired"),
+        (an_email(Email.STATE_HELD, Recipient.STATE_PENDING), "Held"),
+        (an_email(Email.STATE_UNKNOWN, Recipient.STATE_PENDING), "Unknown"),
+        (an_email(Email.STATE_SUPPRESSED, Recipient.STATE_SUPPRESSED), "Suppressed"),
+    ],
+)
+def test_a_recipient_never_waits_for_an_email_that_does_not_leave(email: Email, word: str) -> None:
+    assert chips.recipient(email.recipients[0], email).word == word
+
+
+@pytest.mark.parametrize(
+    ("state", "arrives"), [(Recipient.STATE_DELIVERED, True), (Recipient.STATE_BOUNCED, False)]
+)
+def test_only_an_email_that_a_receiver_accepts_is_illustrated(
+    state: Recipient.State.ValueType, arrives: bool  # noqa: FBT001 - a table
+) -> None:  # fmt: skip
+    assert texts.arrives(an_email(Email.STATE_SENT, state)) is arrives

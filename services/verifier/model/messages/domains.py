@@ -19,6 +19,10 @@ MESSAGES: Mapping[DomainReason, str] = {
     ),
     DomainReason.SES_CHECK_REQUESTED: "All DNS records are correct; SES is being asked to check again.",
     DomainReason.CAN_SEND: "The domain is verified and can send.",
+    DomainReason.RECORDS_GONE: (
+        "The domain can send, but {waiting_records} of {required_records} records are gone or wrong in DNS: "
+        "{purposes}. Restore them, or the domain becomes DEGRADED."
+    ),
     DomainReason.PROOF_DUE: (
         "Publish the TXT record shown to prove that you control this domain. The other records appear once "
         "it is found."
