@@ -27,6 +27,16 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "reject.received", "rendering.failed", "open.received", "click.received",
         ),
     },
+    "deliverer": {
+        "events": (
+            "domain.created", "domain.provisioned", "domain.ready", "domain.degraded", "domain.lost",
+            "domain.failed", "domain.deleted",
+            "email.scheduled", "email.sent", "email.delivered", "email.delivery_delayed", "email.bounced",
+            "email.complained", "email.failed", "email.expired", "email.suppressed", "email.held",
+            "email.canceled",
+            "suppression.added", "suppression.removed",
+        ),
+    },
 }  # fmt: skip
 
 
