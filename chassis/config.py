@@ -10,8 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
-from chassis.destinations import Destinations
-from chassis.networks import Networks
 from chassis.parsing import PARSERS, check_bounds, parsed, plain
 from chassis.regions import OPTIONAL, AwsRegion, parse_regions
 from chassis.request_limits import LARGEST, MAX_STREAMS, ORDINARY
@@ -277,31 +275,6 @@ class Server(Process, Tls):
     streams_per_tenant: int = setting(
         500, help="maximum open streams of one tenant per process", minimum=1, maximum=MAX_STREAMS
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Webhooks:
-    """What the services that store and that use the endpoints of customers have in common."""
-
-    webhook_ports: tuple[str, ...] = setting(
-        ("443", "8443"), help="ports that the URL of an endpoint may have"
-    )
-    webhook_allowed_networks: tuple[str, ...] = setting(
-        (), help="networks, in CIDR form, that events may be posted to besides the public Internet"
-    )
-
-    def __post_init__(self) -> None:
-        if wrong := [each for each in self.webhook_ports if not (each.isdecimal() and 0 < int(each) < 65536)]:
-            raise ValueError(f"{PREFIX}WEBHOOK_PORTS: {wrong[0]!r} is not a port")
-        try:
-            Networks(self.webhook_allowed_networks)
-        except ValueError as error:
-            raise ValueError(f"{PREFIX}WEBHOOK_ALLOWED_NETWORKS: {error}") from None
-
-    @property
-    def destinations(self) -> Destinations:
-        """Return the filter of URLs and addresses."""
-        return Destinations([int(port) for port in self.webhook_ports], self.webhook_allowed_networks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from chassis.config import PREFIX, setting
 from chassis.field_reasons import BadValue
 from chassis.networks import Networks
 
@@ -82,3 +83,28 @@ def _is_numeric(host: str) -> bool:
     """Return whether clients read a host as an IPv4 address, in whatever form: 127.1, 0x7f.1, 2130706433."""
     last = host.removesuffix(".").rpartition(".")[2]
     return last.isdecimal() or bool(re.fullmatch(r"0x[0-9a-f]*", last))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DestinationSettings:
+    """What the services that store and that use the endpoints of customers have in common."""
+
+    webhook_ports: tuple[str, ...] = setting(
+        ("443", "8443"), help="ports that the URL of an endpoint may have"
+    )
+    webhook_allowed_networks: tuple[str, ...] = setting(
+        (), help="networks, in CIDR form, that events may be posted to besides the public Internet"
+    )
+
+    def __post_init__(self) -> None:
+        if wrong := [each for each in self.webhook_ports if not (each.isdecimal() and 0 < int(each) < 65536)]:
+            raise ValueError(f"{PREFIX}WEBHOOK_PORTS: {wrong[0]!r} is not a port")
+        try:
+            Networks(self.webhook_allowed_networks)
+        except ValueError as error:
+            raise ValueError(f"{PREFIX}WEBHOOK_ALLOWED_NETWORKS: {error}") from None
+
+    @property
+    def destinations(self) -> Destinations:
+        """Return the filter of URLs and addresses."""
+        return Destinations([int(port) for port in self.webhook_ports], self.webhook_allowed_networks)

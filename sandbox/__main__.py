@@ -57,9 +57,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
         certificates = await asyncio.to_thread(_certificates, settings)
         receiver = Receiver()
         with _naming_the_setting("sandbox_receiver_port"):
-            posts = await stack.enter_async_context(
-                _receiving_posts(settings, receiver, clock, certificates)
-            )
+            posts = await stack.enter_async_context(_receiving_posts(settings, receiver, clock, certificates))
         regions = {
             config.region: (
                 await asyncio.to_thread(Aws, config, certificates, internet, clock, (host, smtp)),

@@ -38,7 +38,10 @@ CREATE TABLE webhooks.delivery_requests (
     message_id   uuid,
     -- Of REPLAY_SINCE.
     since        timestamptz,
+    -- Of the call, if it has one.
+    caller_request_id text,
     requested_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT delivery_requests_call UNIQUE (endpoint_id, caller_request_id),
     CONSTRAINT delivery_requests_kind CHECK (
         kind IN ('TEST', 'REPLAY') AND message_id IS NOT NULL OR kind = 'REPLAY_SINCE' AND since IS NOT NULL
     )

@@ -111,7 +111,7 @@ PROCESSES: tuple[Process, ...] = (
         http_port=8080,
         local_port=8080,
         secrets=("session-secret",),
-        calls=("identity", "verifier", "sender"),
+        calls=("identity", "verifier", "sender", "webhooks"),
     ),
 )
 

@@ -52,7 +52,7 @@ class ReceiverRoutes:
         return JSONResponse({"removed": self._receiver.clear()})
 
     async def _behave(self, request: Request) -> JSONResponse:
-        """Set how posts to a `path` are answered: `status`, `body`, `headers`, `delay_seconds`, `manner`, `times`."""
+        """Set how posts to a `path` are answered: `status`, `body`, `headers`, `delay_seconds`, `manner`."""
         change = await body.read(request, _BehaviorBody)
         self._receiver.behave(
             change.path,

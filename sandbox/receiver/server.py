@@ -1,4 +1,4 @@
-"""The HTTPS server of the receiver. It writes its answers itself, because HTTP libraries refuse to be hostile."""
+"""The HTTPS server of the receiver. It writes its answers itself: HTTP libraries refuse to be hostile."""
 
 import asyncio
 import ssl
@@ -56,12 +56,19 @@ async def _read(reader: asyncio.StreamReader, clock: Clock) -> Post | None:
 
 async def _answer(behavior: Behavior, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """Answer in the manner of the behavior; return whether the connection stays open."""
+    if behavior.manner is Manner.ANSWER:
+        await _send(writer, _head(behavior, len(behavior.body.encode())) + behavior.body.encode())
+        return True
+    if behavior.manner is Manner.HANG:
+        await reader.read()  # until the client closes the connection
+    else:
+        await _misbehave(behavior, writer)
+    return False
+
+
+async def _misbehave(behavior: Behavior, writer: asyncio.StreamWriter) -> None:
+    """Send what the manner says; nothing to close the connection at once."""
     match behavior.manner:
-        case Manner.ANSWER:
-            await _send(writer, _head(behavior, len(behavior.body.encode())) + behavior.body.encode())
-            return True
-        case Manner.HANG:
-            await reader.read()  # until the client closes the connection
         case Manner.TRICKLE:
             await _slowly(writer, _head(behavior, 0))
         case Manner.SLOW_BODY:
@@ -75,9 +82,6 @@ async def _answer(behavior: Behavior, reader: asyncio.StreamReader, writer: asyn
             await _endlessly(writer, b"x-more: " + b"x" * 1000 + b"\r\n")
         case Manner.GARBAGE:
             await _send(writer, b"\x00\xff not HTTP \r\n\r\n")
-        case Manner.CLOSE:
-            pass
-    return False
 
 
 def _head(behavior: Behavior, length: int) -> bytes:

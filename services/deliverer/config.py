@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chassis import config
 from chassis.config import setting
+from chassis.destinations import DestinationSettings
 
 DAY = timedelta(days=1)
 
@@ -20,7 +21,7 @@ class Server(config.Server):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posting(config.Webhooks):
+class Posting(DestinationSettings):
     """How events are posted."""
 
     webhook_timeout: timedelta = setting(

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Histogram
 
 POSTS = Counter("letterhead_webhook_posts_total", "Posts to customers' endpoints, by outcome", ["outcome"])
 LATENCY = Histogram(
-    "letterhead_webhook_latency_seconds", "Time from an event to the first post of its message",
+    "letterhead_webhook_latency_seconds", "Time from a message to its first post",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )  # fmt: skip
 MESSAGES = Counter(

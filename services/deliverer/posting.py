@@ -119,7 +119,7 @@ class _Resolver(AbstractResolver):
 
 
 async def _beginning(response: aiohttp.ClientResponse) -> str:
-    """Return the beginning of the answer; what does not arrive soon is left out, and the connection closed."""
+    """Return the beginning of the answer. Close the connection if more is to come."""
     found = b""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):

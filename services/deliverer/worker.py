@@ -69,7 +69,7 @@ class Delivery:
     async def _post(self, message: Leased) -> None:
         """Post a message once, and store what became of it."""
         if not message.retries:
-            metrics.LATENCY.observe(time.time() - _published_at(message.id).timestamp())
+            metrics.LATENCY.observe(time.time() - message.created_at.timestamp())
         started, body = time.monotonic(), message.payload.encode()
         headers = signed_headers(webhook_id(message.id), int(time.time()), body, self._secrets(message))
         answer = await self._poster.post(message.url, headers, body)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from chassis import config
+from chassis.destinations import DestinationSettings
 
 DAY = timedelta(days=1)
 
@@ -76,7 +77,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoints(config.Webhooks):
+class Endpoints(DestinationSettings):
     """Settings of customers' endpoints."""
 
     webhook_keys: config.Secret | None = config.setting(

@@ -8,6 +8,12 @@ from services.deliverer.worker import receive
 
 def intake(platform: Platform) -> Assembly:
     """Return the consumer of the events that endpoints can choose."""
-    subjects = CONSUMED["deliverer"]["events"]
-    consumer = Consumer(platform.database, platform.stream, platform.schema, "events", subjects, receive)
+    consumer = Consumer(
+        platform.database,
+        platform.stream,
+        platform.schema,
+        "events",
+        CONSUMED["deliverer"]["events"],
+        receive,
+    )
     return Assembly(background=[consumer.run])

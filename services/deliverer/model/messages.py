@@ -76,6 +76,7 @@ class Leased:
     payload: str
     retries: int
     lease_token: int
+    created_at: datetime
     url: str
     secret: bytes
     previous_secret: bytes | None

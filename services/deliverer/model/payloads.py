@@ -146,7 +146,7 @@ def suppression_event(
     return Occurrence(event_type, data)
 
 
-def test_event(endpoint_id: UUID) -> Occurrence:
+def event_of_test(endpoint_id: UUID) -> Occurrence:
     """Return the event that SendTest posts."""
     return Occurrence("WEBHOOK_TEST", {"webhook_id": str(endpoint_id), "message": "This is a test."})
 

@@ -59,7 +59,8 @@ SET leased_until = now() + :lease::interval, lease_token = m.lease_token + 1
 FROM chosen, able
 WHERE m.id = chosen.id AND able.id = m.endpoint_id
 RETURNING
-    m.id, m.tenant_id, m.endpoint_id, m.payload, m.retries, m.lease_token, able.url, able.secret, able.previous_secret;
+    m.id, m.tenant_id, m.endpoint_id, m.payload, m.retries, m.lease_token, m.created_at, able.url, able.secret,
+    able.previous_secret;
 
 -- set_aside --
 -- Marks a batch of messages that are due as UNSENT, because their endpoint is disabled or deleted; ReplaySince posts them.

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
 from services.deliverer.model.messages import Message
-from services.deliverer.model.payloads import payload, test_event
+from services.deliverer.model.payloads import event_of_test, payload
 from services.deliverer.store.intake import insert_messages
 
 QUERIES = Queries.load(Path(__file__).with_name("requests.sql"))
@@ -54,7 +54,7 @@ async def _carry_out(connection: Connection, request: _Request) -> None:
 
 
 def _test_message(request: _Request) -> Message:
-    event = test_event(request.endpoint_id)
+    event = event_of_test(request.endpoint_id)
     return Message(
         id=request.message_id,
         tenant_id=request.tenant_id,

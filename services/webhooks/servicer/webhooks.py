@@ -69,7 +69,8 @@ class WebhookServicer(webhook_service_pb2_grpc.WebhookServiceServicer):
 
     async def SendTest(self, request: pb.SendTestRequest, context: Any) -> pb.SendTestResponse:
         endpoint = await self._endpoint(request.endpoint_id)
-        return pb.SendTestResponse(event_id=webhook_id(await self._deliveries.send_test(endpoint)))
+        message_id = await self._deliveries.send_test(endpoint, valid_request_id(request.request_id))
+        return pb.SendTestResponse(event_id=webhook_id(message_id))
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Any) -> pb.ListEventsResponse:
         endpoint = await self._endpoint(request.endpoint_id)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Database, Queries
@@ -38,10 +39,9 @@ class DeliveryStore:
         query = QUERIES.list_attempts(message_id=message.id, after=after, limit=limit)
         return [Attempt(**row) for row in await self._database.fetch(*query)]
 
-    async def send_test(self, to: Endpoint) -> UUID:
-        """Request a test message; return its id. Raise EndpointDisabled."""
-        message_id = uuid7()
-        await self._request(to, "TEST", message_id=message_id)
+    async def send_test(self, to: Endpoint, request_id: str | None) -> UUID:
+        """Request a test message; return its id, or that of a repeated request. Raise EndpointDisabled."""
+        message_id: UUID = await self._request(to, "TEST", message_id=uuid7(), caller_request_id=request_id)
         return message_id
 
     async def replay(self, to: Endpoint, message: Message) -> None:
@@ -53,8 +53,14 @@ class DeliveryStore:
         await self._request(to, "REPLAY_SINCE", since=since)
 
     async def _request(
-        self, to: Endpoint, kind: str, *, message_id: UUID | None = None, since: datetime | None = None
-    ) -> None:
+        self,
+        to: Endpoint,
+        kind: str,
+        *,
+        message_id: UUID | None = None,
+        since: datetime | None = None,
+        caller_request_id: str | None = None,
+    ) -> Any:
         if to.disable_reason:
             raise EndpointDisabled
         query = QUERIES.request_delivery(
@@ -64,5 +70,6 @@ class DeliveryStore:
             kind=kind,
             message_id=message_id,
             since=since,
+            caller_request_id=caller_request_id,
         )
-        await self._database.execute(*query)
+        return await self._database.fetchval(*query)

@@ -29,9 +29,15 @@ ORDER BY id DESC
 LIMIT :limit;
 
 -- request_delivery --
--- Stores a request for deliverer, and wakes it when the transaction commits.
+-- Stores a request for deliverer unless the same call stored one, and wakes deliverer. Returns its message, and the earlier one.
 WITH stored AS (
-    INSERT INTO webhooks.delivery_requests (id, tenant_id, endpoint_id, kind, message_id, since)
-    VALUES (:request_id, :tenant_id, :endpoint_id, :kind, :message_id, :since)
+    INSERT INTO webhooks.delivery_requests (id, tenant_id, endpoint_id, kind, message_id, since, caller_request_id)
+    VALUES (:request_id, :tenant_id, :endpoint_id, :kind, :message_id, :since, :caller_request_id)
+    ON CONFLICT ON CONSTRAINT delivery_requests_call DO NOTHING
+    RETURNING message_id
 )
-SELECT pg_notify('webhooks_delivery_requests', '');
+SELECT s.message_id, pg_notify('webhooks_delivery_requests', '') FROM stored AS s
+UNION ALL
+SELECT r.message_id, NULL
+FROM webhooks.delivery_requests AS r
+WHERE r.endpoint_id = :endpoint_id AND r.caller_request_id = :caller_request_id;

@@ -38,7 +38,7 @@ class EndpointStore:
         self._limit = limit
 
     async def create(self, target: Target, request_id: str | None, sees: TenantVisibility) -> Endpoint:
-        """Store an endpoint with a new secret, within the tenant's limit, or return that of a repeated request."""
+        """Store an endpoint with a new secret, within the limit; a repeated request returns the first one."""
         endpoint_id = uuid7()
         secret = self._sealing().seal(new_secret())
         content = (target.url, target.types, target.claim_ids)

@@ -1,10 +1,10 @@
-"""Fixtures that run webhooks and deliverer with the sandbox's receiver; tests publish events as their owners do."""
+"""Fixtures that run webhooks and deliverer with the sandbox's receiver; tests publish the events."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 
 from chassis import config
 from chassis.access import Scope
+from chassis.assembly import open_platform, serving
 from chassis.background import supervised
 from chassis.events import Event, Outbox, Relay, open_stream
 from chassis.sealing import generate_key
@@ -25,7 +26,6 @@ from services.deliverer import __main__ as deliverer
 from services.deliverer import config as deliverer_config
 from services.webhooks import config as webhooks_config
 from services.webhooks.assemblies.endpoints import endpoints
-from chassis.assembly import open_platform, serving
 from tests.factories import a_key, a_tenant, bearer
 from tests.internet import Internet
 from tests.stores import FreshDatabase
@@ -66,7 +66,9 @@ class Hooks:
         request = pb.CreateEndpointRequest(url=self.url(path), event_types=numbers, **more)
         return (await self.stub.CreateEndpoint(request, metadata=self.key)).endpoint
 
-    async def publish(self, *messages: Message, tenant_id: UUID | None = None, schema: str = "sender") -> None:
+    async def publish(
+        self, *messages: Message, tenant_id: UUID | None = None, schema: str = "sender"
+    ) -> None:
         """Publish events of the tenant, as the service that owns them does."""
         outbox = Outbox(schema)
         async with self.database.open(schema) as database:
@@ -81,9 +83,7 @@ class Hooks:
                     await eventually(lambda: self._relayed(schema))
 
     async def _relayed(self, schema: str) -> bool:
-        rows = await self.database.fetch(
-            f"SELECT FROM {schema}.outbox WHERE published_at IS NULL LIMIT 1"  # noqa: S608 - the name of a schema
-        )
+        rows = await self.database.fetch(f"SELECT FROM {schema}.outbox WHERE published_at IS NULL LIMIT 1")
         return not rows
 
     async def posts(self, path: str, count: int = 1, within: float = 15) -> list[dict[str, Any]]:
@@ -167,9 +167,7 @@ async def _webhooks(
         nats: config.Nats
         endpoints: webhooks_config.Endpoints
 
-    own = Own(
-        settings.server, database.settings("webhooks"), stream.settings("webhooks"), settings.webhooks
-    )
+    own = Own(settings.server, database.settings("webhooks"), stream.settings("webhooks"), settings.webhooks)
     async with (
         open_platform(own, "webhooks") as platform,
         serving(own, platform, [endpoints(own, platform)]) as port,  # type: ignore[arg-type]
