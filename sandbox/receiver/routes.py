@@ -20,7 +20,7 @@ class _BehaviorBody:
     path: str
     status: int = 200
     body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: list[str] = field(default_factory=list)
     delay_seconds: float = 0
     manner: Manner = Manner.ANSWER
     times: int | None = None

@@ -85,9 +85,8 @@ async def _misbehave(behavior: Behavior, writer: asyncio.StreamWriter) -> None:
 
 
 def _head(behavior: Behavior, length: int) -> bytes:
-    headers = {"content-length": str(length), **behavior.headers}
-    lines = [f"HTTP/1.1 {behavior.status} -", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    lines = [f"HTTP/1.1 {behavior.status} -", f"content-length: {length}", *behavior.headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1")
 
 
 async def _send(writer: asyncio.StreamWriter, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """The posts that arrived, and how each path answers."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -27,7 +28,7 @@ class Behavior:
 
     status: int = 200
     body: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Sequence[str] = ()  # as `name: value`
     delay_seconds: float = 0
     manner: Manner = Manner.ANSWER
     # Of how many posts; unset: of all. Later ones are answered with 200.

@@ -98,8 +98,9 @@ class Hooks:
     async def event(self, endpoint: pb.Endpoint) -> pb.EndpointEvent:
         """Return the only event of an endpoint."""
         request = pb.ListEventsRequest(endpoint_id=endpoint.id)
-        [event] = (await self.stub.ListEvents(request, metadata=self.key)).events
-        return event
+        events = (await self.stub.ListEvents(request, metadata=self.key)).events
+        assert len(events) == 1
+        return events[0]
 
     async def attempts(self, endpoint: pb.Endpoint, event_id: str) -> list[pb.Attempt]:
         """Return the attempts of an event, newest first."""

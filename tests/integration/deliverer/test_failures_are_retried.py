@@ -43,7 +43,7 @@ async def test_a_post_that_fails_is_repeated_with_the_same_id_and_body(hooks: Ho
 
 async def test_the_first_pause_is_five_seconds_or_what_the_endpoint_asks_for(hooks: Hooks) -> None:
     await hooks.internet.control.behave("/soon", status=500)
-    await hooks.internet.control.behave("/later", status=429, headers={"retry-after": "120"})
+    await hooks.internet.control.behave("/later", status=429, headers=["retry-after: 120"])
     soon = await hooks.create("/soon", "EMAIL_BOUNCED")
     later = await hooks.create("/later", "EMAIL_BOUNCED")
 
@@ -66,7 +66,7 @@ async def test_the_first_pause_is_five_seconds_or_what_the_endpoint_asks_for(hoo
         ({"manner": "bomb"}, "NOT_HTTP"),
         ({"manner": "garbage"}, "NOT_HTTP"),
         ({"manner": "close"}, "CONNECTION"),
-        ({"status": 302, "headers": {"location": "https://127.0.0.1/"}}, "UNSPECIFIED"),
+        ({"status": 302, "headers": ["location: https://127.0.0.1/"]}, "UNSPECIFIED"),
     ],
     ids=str,
 )

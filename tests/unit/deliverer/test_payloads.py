@@ -1,4 +1,4 @@
-"""The payload of each event type is that of its file, with the keys of Resend's SDKs and only the listed others."""
+"""The payload of each type is that of its file, with the keys of Resend's SDKs and only the listed others."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ TENANT, CLAIM, EMAIL = (f"0192f0c1-0000-7000-8000-00000000000{each}" for each in
 TIME = datetime(2026, 11, 29, 10, 0, 5, 250_000, UTC)
 ADA, BOB = "ada@reader-of-letters.com", "bob@reader-of-letters.com"
 
-# The keys of `data` in Resend's types (resend-node 6.38.0); `…` in no event of ours: broadcast_id, template_id.
+# The keys of `data` in Resend's types (resend-node 6.38.0); broadcast_id and template_id are never set.
 _EMAIL = {"email_id", "message_id", "created_at", "from", "to", "subject", "tags"}
 _DOMAIN = {"id", "name", "status", "created_at", "region", "records"}
 _SUPPRESSION = {"id", "email", "origin", "source_id", "created_at"}
@@ -102,8 +102,8 @@ DOMAIN = Domain(
     region="us-east-1",
     created_at=datetime(2026, 11, 29, 9, tzinfo=UTC),
     records=[
-        Record("DKIM", "CNAME", "t1._domainkey.inbox.mnexa.ai", "t1.dkim.amazonses.com", 3600, 0, "FOUND", "mnexa.ai"),
-        Record("RETURN_PATH", "MX", "send.inbox.mnexa.ai", "feedback-smtp.us-east-1.amazonses.com", 3600, 10, "MISSING", ""),
+        Record("DKIM", "CNAME", "t1._domainkey.inbox.mnexa.ai", "t1.dkim", 3600, 0, "FOUND", "mnexa.ai"),
+        Record("RETURN_PATH", "MX", "send.inbox.mnexa.ai", "feedback-smtp", 3600, 10, "MISSING", ""),
         Record("DMARC", "TXT", "_dmarc.inbox.mnexa.ai", "v=DMARC1; p=none;", 3600, 0, "", ""),
     ],
 )  # fmt: skip
