@@ -20,7 +20,7 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "domains": ("domain.ready",),
         "notices": (
             "contact.confirmation_requested", "contact.confirmed", "contact.removed",
-            "domain.challenged", "domain.kept", "domain.superseded",
+            "domain.challenged", "domain.kept", "domain.superseded", "endpoint.disabled", "endpoint.failing",
         ),
         "feedback": (
             "bounce.received", "complaint.received", "delivery.received", "delay.received",

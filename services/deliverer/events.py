@@ -1,4 +1,4 @@
-"""Maps events from NATS to what endpoints receive. The shapes are decided in `model.payloads`."""
+"""Maps events from NATS to what endpoints receive (`model.payloads` has the shapes); builds our own events."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -7,13 +7,16 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
-from chassis.events import ReceivedEvent
+from chassis.events import Event, ReceivedEvent
+from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2 as domains_pb
 from letterhead.events.v1 import email_events_pb2 as emails_pb
+from letterhead.events.v1 import endpoint_events_pb2 as endpoints_pb
 from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.identity.v1.domain_reason_pb2 import DomainReason
-from services.deliverer.model.messages import Occurrence
+from letterhead.webhooks.v1 import webhook_service_pb2 as webhooks_pb
+from services.deliverer.model.messages import Answer, Leased, Occurrence
 from services.deliverer.model.payloads import (
     Domain,
     Email,
@@ -50,6 +53,30 @@ def occurrences(event: ReceivedEvent, domains: Domains) -> Iterator[Occurrence]:
         yield from _domain(event, domains)
     else:
         yield from _OTHERS[event.subject](event)
+
+
+def endpoint_failing(message: Leased, answer: Answer, since: datetime) -> Event:
+    """Return the event for an endpoint to which every post has failed since a time."""
+    data = endpoints_pb.EndpointFailing(
+        endpoint=_endpoint(message), failing_since_time=stamp_of(since), last_status=answer.status or 0
+    )
+    return Event(data, message.tenant_id, resource=str(message.endpoint_id))
+
+
+def endpoint_disabled(message: Leased, answer: Answer, reason: str) -> Event:
+    """Return the event for an endpoint to which nothing more is posted."""
+    data = endpoints_pb.EndpointDisabled(
+        endpoint=_endpoint(message),
+        reason=webhooks_pb.Endpoint.DisableReason.Value(f"DISABLE_REASON_{reason}"),
+        last_status=answer.status or 0,
+    )
+    return Event(data, message.tenant_id, resource=str(message.endpoint_id))
+
+
+def _endpoint(message: Leased) -> endpoints_pb.EndpointReference:
+    return endpoints_pb.EndpointReference(
+        id=str(message.endpoint_id), tenant_id=str(message.tenant_id), url=message.url
+    )
 
 
 def _domain(event: ReceivedEvent, domains: Domains) -> Iterator[Occurrence]:

@@ -19,7 +19,7 @@ from services.deliverer.model.payloads import Domain, payload
 from services.deliverer.model.schedule import pause_after
 from services.deliverer.model.signatures import signed_headers
 from services.deliverer.posting import Poster
-from services.deliverer.store.health import record
+from services.deliverer.store.health import HealthStore
 from services.deliverer.store.intake import describe_domains, endpoints_of, insert_messages
 from services.deliverer.store.queue import MessageQueue, finish
 from services.deliverer.store.requests import RequestStore
@@ -49,17 +49,19 @@ async def receive(connection: Connection, received: Sequence[ReceivedEvent]) -> 
 class Delivery:
     """Posts messages that are due, and carries out what callers request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the collaborators, always in this order
         self,
         database: Database,
         queue: MessageQueue,
         requests: RequestStore,
+        health: HealthStore,
         poster: Poster,
         seal: Seal,
         *,
         concurrency: int,
     ) -> None:
         self._database = database
+        self._health = health
         self._poster = poster
         self._seal = seal
         self.posts = LeaseLoop("posts", queue.lease, self._post, concurrency=concurrency, idle=IDLE)
@@ -87,7 +89,7 @@ class Delivery:
         state = _state(answer, pause)
         async with self._database.transaction() as connection:
             await finish(connection, message, answer, state=state, pause=pause, duration=duration)
-            disabled = await record(connection, message, answer)
+            disabled = await self._health.record(connection, message, answer)
         metrics.POSTS.labels(answer.problem.lower() or f"{(answer.status or 0) // 100}xx").inc()
         if disabled:
             metrics.DISABLED.labels(disabled.lower()).inc()

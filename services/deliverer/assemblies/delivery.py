@@ -8,6 +8,7 @@ from chassis.retention import Retention
 from chassis.sealing import Seal
 from services.deliverer.config import Config
 from services.deliverer.posting import open_poster
+from services.deliverer.store.health import HealthStore
 from services.deliverer.store.queue import MessageQueue
 from services.deliverer.store.requests import RequestStore
 from services.deliverer.store.retention import rules
@@ -23,6 +24,7 @@ async def delivery(settings: Config, platform: Platform) -> AsyncIterator[Assemb
             database,
             MessageQueue(database, per_endpoint=posting.posts_per_endpoint),
             RequestStore(database),
+            HealthStore(platform.outbox),
             poster,
             Seal(settings.webhook_keys),
             concurrency=posting.posts_at_once,

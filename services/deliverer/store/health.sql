@@ -17,6 +17,16 @@ SET last_failure_at = now(),
     failures = h.failures + 1,
     timeouts = CASE WHEN :timed_out THEN h.timeouts + 1 ELSE 0 END;
 
+-- warn --
+-- Marks an endpoint to which every post has failed for :failing as warned about; returns since when, once until a post succeeds.
+UPDATE deliverer.endpoint_health
+SET warned_at = now()
+WHERE endpoint_id = :endpoint_id
+    AND warned_at IS NULL
+    AND failing_since < now() - :failing::interval
+    AND failures >= :least
+RETURNING failing_since;
+
 -- disable --
 -- Disables an enabled endpoint: at once if it is gone, otherwise if every post failed for :failing. Returns its id.
 UPDATE deliverer.endpoint_health AS h

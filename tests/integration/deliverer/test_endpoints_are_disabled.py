@@ -37,6 +37,9 @@ async def test_an_endpoint_that_is_gone_is_disabled_at_once(hooks: Hooks) -> Non
     await hooks.publish(a_bounce())
 
     assert await disabled_for(hooks, endpoint) == "DISABLE_REASON_GONE"
+    [event] = await eventually(lambda: hooks.stream.published("endpoint.disabled"))
+    assert event["data"]["endpoint"]["url"] == endpoint.url
+    assert event["data"]["lastStatus"] == 410
     await hooks.becomes(endpoint, "UNSENT")
 
 
@@ -57,6 +60,23 @@ async def test_five_days_of_nothing_but_failures_disable_an_endpoint_and_enablin
     assert await disabled_for(hooks, endpoint) == "DISABLE_REASON_FAILING"
     enabled = await set_state(hooks, endpoint, pb.Endpoint.STATE_ENABLED)
     assert enabled.disable_reason == pb.Endpoint.DISABLE_REASON_UNSPECIFIED
+
+
+async def test_a_day_of_nothing_but_failures_warns_once(hooks: Hooks) -> None:
+    await hooks.internet.control.behave("/down", status=500)
+    endpoint = await hooks.create("/down", "EMAIL_BOUNCED")
+    await hooks.database.execute(
+        "INSERT INTO deliverer.endpoint_health (endpoint_id, tenant_id, failing_since, failures)"
+        " VALUES ($1, $2, now() - interval '25 hours', 2)",
+        endpoint.id,
+        hooks.tenant_id,
+    )
+
+    await hooks.publish(a_bounce(), a_bounce())
+
+    assert len(await hooks.posts("/down", 2)) == 2
+    [event] = await eventually(lambda: hooks.stream.published("endpoint.failing"))
+    assert event["data"]["endpoint"]["id"] == endpoint.id
 
 
 async def test_what_an_endpoint_misses_while_disabled_is_posted_on_request(hooks: Hooks) -> None:
