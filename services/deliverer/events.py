@@ -1,4 +1,4 @@
-"""Maps events from NATS to what endpoints receive (`model.payloads` has the shapes); builds our own events."""
+"""Maps events from NATS to what endpoints receive, in the shapes of `model.payloads`; builds our own."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime

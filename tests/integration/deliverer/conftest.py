@@ -54,7 +54,7 @@ class Hooks:
     settings: Settings
     tenant_id: UUID
     key: Metadata
-    stub: WebhookServiceStub
+    stub: Any  # the types of stubs are those of synchronous calls
 
     def url(self, path: str) -> str:
         """Return the URL of a path of the receiver."""
@@ -64,7 +64,8 @@ class Hooks:
         """Create an endpoint at a path of the receiver."""
         numbers = [pb.EventType.Value(f"EVENT_TYPE_{each}") for each in types]
         request = pb.CreateEndpointRequest(url=self.url(path), event_types=numbers, **more)
-        return (await self.stub.CreateEndpoint(request, metadata=self.key)).endpoint
+        endpoint: pb.Endpoint = (await self.stub.CreateEndpoint(request, metadata=self.key)).endpoint
+        return endpoint
 
     async def publish(
         self, *messages: Message, tenant_id: UUID | None = None, schema: str = "sender"
@@ -100,7 +101,8 @@ class Hooks:
         request = pb.ListEventsRequest(endpoint_id=endpoint.id)
         events = (await self.stub.ListEvents(request, metadata=self.key)).events
         assert len(events) == 1
-        return events[0]
+        event: pb.EndpointEvent = events[0]
+        return event
 
     async def attempts(self, endpoint: pb.Endpoint, event_id: str) -> list[pb.Attempt]:
         """Return the attempts of an event, newest first."""
@@ -135,8 +137,13 @@ def settings(database: FreshDatabase, stream: FreshStream, internet: Internet, t
     """Return settings that let both services use the receiver."""
     key = config.Secret(generate_key())
     port = internet.addresses.receiver.rpartition(":")[2]
-    allowed = {"webhook_ports": ("443", port), "webhook_allowed_networks": ("127.0.0.0/8",)}
-    server = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=3), "grpc_plaintext": True}
+    allowed: dict[str, Any] = {"webhook_ports": ("443", port), "webhook_allowed_networks": ("127.0.0.0/8",)}
+    server: dict[str, Any] = {
+        "grpc_port": 0,
+        "grpc_host": "127.0.0.1",
+        "drain": timedelta(seconds=3),
+        "grpc_plaintext": True,
+    }
     return Settings(
         webhooks=webhooks_config.Endpoints(webhook_keys=key, **allowed),
         deliverer=deliverer_config.Config(

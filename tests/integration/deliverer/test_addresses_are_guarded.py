@@ -34,7 +34,8 @@ async def an_endpoint_at(hooks: Hooks, host: str) -> pb.Endpoint:
     request = pb.CreateEndpointRequest(
         url=f"https://{host}:{port}/inside", event_types=[pb.EVENT_TYPE_EMAIL_BOUNCED]
     )
-    return (await hooks.stub.CreateEndpoint(request, metadata=hooks.key)).endpoint
+    created: pb.Endpoint = (await hooks.stub.CreateEndpoint(request, metadata=hooks.key)).endpoint
+    return created
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ async def set_state(hooks: Hooks, endpoint: pb.Endpoint, state: pb.Endpoint.Stat
     request = pb.UpdateEndpointRequest(
         endpoint=pb.Endpoint(id=endpoint.id, state=state), update_mask=FieldMask(paths=["state"])
     )
-    return (await hooks.stub.UpdateEndpoint(request, metadata=hooks.key)).endpoint
+    changed: pb.Endpoint = (await hooks.stub.UpdateEndpoint(request, metadata=hooks.key)).endpoint
+    return changed
 
 
 async def disabled_for(hooks: Hooks, endpoint: pb.Endpoint) -> str:
