@@ -21,7 +21,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 SOON = timedelta(seconds=60)
-TYPES = ["email.sent", "email.bounced", "suppression.added"]
+TYPES = ["email.sent", "email.bounced"]
 
 
 @pytest.fixture
