@@ -73,7 +73,7 @@ async def all_of(world: World, path: str, count: int) -> list[Json]:
 def verified(post: Json, secret: str) -> Any:
     """Return the event that a post carries, verified by the official library and by Resend's."""
     names = ("id", "timestamp", "signature")
-    headers = {name: post["headers"][f"svix-{name}"] for name in names}
+    headers: Any = {name: post["headers"][f"svix-{name}"] for name in names}
     sdk.Webhooks.verify({"payload": post["body"], "headers": headers, "webhook_secret": secret})
     return Webhook(secret).verify(post["body"], post["headers"])
 

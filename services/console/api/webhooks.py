@@ -229,7 +229,7 @@ def _page(incoming: ApiRequest) -> dict[str, Any]:
     return {"page_size": page["page_size"], "after_id": incoming.query.get("after", "")}
 
 
-def _event_of(incoming: ApiRequest) -> dict[str, str]:
+def _event_of(incoming: ApiRequest) -> dict[str, Any]:
     return {"endpoint_id": incoming.id("webhook_id"), "event_id": incoming.path["event_id"]}
 
 

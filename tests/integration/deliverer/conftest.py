@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -152,7 +153,7 @@ def settings(database: FreshDatabase, stream: FreshStream, internet: Internet, t
             nats=stream.settings("deliverer"),
             webhook_keys=key,
             posting=deliverer_config.Posting(
-                webhook_ca_file=internet.addresses.sns_ca_file,
+                webhook_ca_file=Path(internet.addresses.sns_ca_file),
                 webhook_nameserver=f"{internet.addresses.dns_recursor}:{internet.addresses.dns_port}",
                 webhook_timeout=timedelta(seconds=2),
                 **allowed,
