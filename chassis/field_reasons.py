@@ -92,6 +92,9 @@ SENTENCES: Mapping[str, str] = {
     ),
     "NOT_A_MESSAGE_ID": "is not a Message-ID like <id@host>",
     "NOT_AN_HTTPS_URL": "is not an https URL in ASCII",
+    "NOT_A_PUBLIC_URL": (
+        "must be an https URL of a public host on port {ports}, in ASCII, without user name and fragment"
+    ),
     "MAILTO_CHARACTER": "has ?, &, % or # in it, which have a special meaning in a mailto URL",
 }
 

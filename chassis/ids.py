@@ -7,6 +7,7 @@ import time
 import uuid
 
 REQUEST_ID = "x-request-id"  # of an HTTP header, and of gRPC metadata
+WEBHOOK_ID_PREFIX = "msg_"
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -21,6 +22,18 @@ def uuid7() -> uuid.UUID:
     head = (ticks >> 12) << 16 | 0x7000 | (ticks & 0xFFF)
     tail = 0b10 << 62 | secrets.randbits(62)
     return uuid.UUID(int=head << 64 | tail)
+
+
+def webhook_id(message_id: uuid.UUID) -> str:
+    """Return the header `webhook-id` of a message, `msg_…`."""
+    return f"{WEBHOOK_ID_PREFIX}{message_id.hex}"
+
+
+def message_id_of(text: str) -> uuid.UUID:
+    """Return the id of the message with this header `webhook-id`; raise ValueError for other text."""
+    if not text.startswith(WEBHOOK_ID_PREFIX):
+        raise ValueError(text)
+    return uuid.UUID(text.removeprefix(WEBHOOK_ID_PREFIX))
 
 
 class _Ticks:

@@ -23,7 +23,7 @@ from letterhead.sender.v1 import (
     test_addresses_pb2_grpc,
 )
 from letterhead.verifier.v1 import verifier_pb2_grpc
-from letterhead.webhooks.v1 import feedback_pb2_grpc
+from letterhead.webhooks.v1 import feedback_pb2_grpc, webhook_service_pb2_grpc
 from services import with_grpc
 
 # By error reason: what to do on the command line. The message of a service names its RPCs.
@@ -52,6 +52,7 @@ class Services:
         self.test_addresses = test_addresses_pb2_grpc.TestAddressServiceStub(channels["sender"])
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(channels["sender"])
         self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channels["webhooks"])
+        self.webhooks = webhook_service_pb2_grpc.WebhookServiceStub(channels["webhooks"])
 
 
 @asynccontextmanager

@@ -87,11 +87,28 @@ def _sender(_addresses: Addresses, _port: int) -> dict[str, str]:
 
 
 def _webhooks(addresses: Addresses, _port: int) -> dict[str, str]:
-    return {
+    return _destinations(addresses) | {
         "LETTERHEAD_FEEDBACK_WAIT": "1",
         "LETTERHEAD_FEEDBACK_SIGNATURES": "enforce",
         "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": addresses["sns_certificates"],
         "LETTERHEAD_SNS_CA_FILE": addresses["sns_ca_file"],
+    }
+
+
+def _deliverer(addresses: Addresses, _port: int) -> dict[str, str]:
+    recursor, port = addresses["recursor"].split(":")
+    return _destinations(addresses) | {
+        "LETTERHEAD_WEBHOOK_NAMESERVER": f"{recursor}:{port}",
+        "LETTERHEAD_WEBHOOK_CA_FILE": addresses["sns_ca_file"],
+    }
+
+
+def _destinations(addresses: Addresses) -> dict[str, str]:
+    """Return the settings that let events be posted to the sandbox's receiver, on this machine."""
+    port = addresses["receiver"].rpartition(":")[2]
+    return {
+        "LETTERHEAD_WEBHOOK_PORTS": f"443,{port}",
+        "LETTERHEAD_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }
 
 
@@ -108,5 +125,6 @@ _OWN: Mapping[str, Callable[[Addresses, int], dict[str, str]]] = {
     "verifier": _verifier,
     "sender": _sender,
     "webhooks": _webhooks,
+    "deliverer": _deliverer,
     "console": _console,
 }

@@ -30,6 +30,7 @@ class Overrides:
     verifier_address: str | None = setting(None, help="host:port of verifier")
     sender_address: str | None = setting(None, help="host:port of sender")
     webhooks_address: str | None = setting(None, help="host:port of webhooks")
+    deliverer_address: str | None = setting(None, help="host:port of deliverer")
     public_url: str | None = setting(None, help="URL of console, https://…")
     nats_url: str | None = setting(None, help="one or more NATS URLs, separated by commas")
     nats_stream: str | None = setting(None, help="name of the JetStream stream")
@@ -90,6 +91,8 @@ class Installation:
     dns: str = ""
     recursor: str = ""
     smtp: str = ""
+    receiver: str = ""  # of webhooks, in the sandbox
+    deliverer: str = ""  # it has no RPCs for callers: only doctor calls it
     postgres: str = ""
     database_url: str = ""  # the owner's
     nats_stream: str = "LETTERHEAD"

@@ -23,6 +23,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from chassis.access import generate_key
 from chassis.events.authorization import SUBSCRIBER
 from chassis.migrate import migrate
+from chassis.sealing import generate_key as generate_webhook_key
 from cli import aws_setup
 from cli.embedded import NatsServer, Postgres
 from cli.environments import ACCOUNT, REGION, SECOND_ACCOUNT, SECOND_REGION, environment, second_region
@@ -38,7 +39,7 @@ REPLICA_STEP = 100
 
 STANDARD_PORTS: Mapping[str, int] = {process.name: process.local_port for process in PROCESSES} | {
     "control": 8090, "ses": 8091, "tls": 8092, "second_ses": 8093,
-    "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
+    "receiver": 8443, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
 }  # fmt: skip
 
 Echo = Callable[[str, str], None]
@@ -180,6 +181,7 @@ class Stack:
             "LETTERHEAD_SANDBOX_TLS_PORT": str(ports["tls"]),
             "LETTERHEAD_SANDBOX_DNS_PORT": str(ports["dns"]),
             "LETTERHEAD_SANDBOX_SMTP_PORT": str(ports["smtp"]),
+            "LETTERHEAD_SANDBOX_RECEIVER_PORT": str(ports["receiver"]),
             "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
             "LETTERHEAD_SANDBOX_DIRECTORY": str(self.plan.home / "sandbox"),
         }
@@ -194,6 +196,7 @@ class Stack:
             "mailbox": f"http://{HOST}:{ports['control']}/mailbox",
             "ses": f"http://{HOST}:{ports['ses']}",
             "smtp": f"{HOST}:{ports['smtp']}",
+            "receiver": actual["receiver"],
             "dns": f"{actual['dns_root']}:{actual['dns_port']}",
             "recursor": f"{actual['dns_recursor']}:{actual['dns_port']}",
             "sns_certificates": actual["tls"],
@@ -216,6 +219,7 @@ class Stack:
             "admin-key": self.admin_key,
             "service-key": generate_key()[0],
             "session-secret": secrets.token_urlsafe(32),
+            "webhook-keys": generate_webhook_key(),
         }
         for process in PROCESSES:
             values = shared

@@ -28,6 +28,8 @@ from sandbox.mailbox import Mailbox
 from sandbox.mailbox.evaluate import Evaluator
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
+from sandbox.receiver import Receiver, receiving_posts
+from sandbox.receiver.routes import ReceiverRoutes
 
 log = get_logger(__name__)
 
@@ -53,6 +55,9 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             for name in ("sandbox_control_port", "sandbox_tls_port")
         ]
         certificates = await asyncio.to_thread(_certificates, settings)
+        receiver = Receiver()
+        with _naming_the_setting("sandbox_receiver_port"):
+            posts = await stack.enter_async_context(_receiving_posts(settings, receiver, clock, certificates))
         regions = {
             config.region: (
                 await asyncio.to_thread(Aws, config, certificates, internet, clock, (host, smtp)),
@@ -64,6 +69,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
         routes = [
             *DnsRoutes(internet).routes,
             *MailboxRoutes(mailbox).routes,
+            *ReceiverRoutes(receiver).routes,
             *aws.control_routes,
             *(Mount(f"/regions/{name}", routes=each.control_routes) for name, (each, _) in regions.items()),
         ]
@@ -82,6 +88,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             ses=f"http://{_at(ses)}",
             tls=_at(tls),
             smtp=f"{host}:{smtp}",
+            receiver=f"https://{host}:{posts}",
             dns_port=internet.port,
             dns_root=internet.root,
             dns_recursor=RECURSOR_ADDRESS,
@@ -103,6 +110,19 @@ def _receiving(settings: SandboxConfig, mailbox: Mailbox) -> AbstractAsyncContex
         port=settings.sandbox_smtp_port,
         name=settings.sandbox_mail_host,
         client=settings.sandbox_client_address,
+    )
+
+
+def _receiving_posts(
+    settings: SandboxConfig, receiver: Receiver, clock: Clock, certificates: Certificates
+) -> AbstractAsyncContextManager[int]:
+    return receiving_posts(
+        receiver,
+        clock,
+        host=settings.sandbox_host,
+        port=settings.sandbox_receiver_port,
+        certificate=certificates.tls_cert,
+        key=certificates.tls_key,
     )
 
 

@@ -45,6 +45,15 @@ class SandboxClient:
             body["value"] = value
         await self.call("DELETE", "/dns/records", body)
 
+    async def posts(self, path: str) -> list[Json]:
+        """Return the posts to a path of the receiver of webhooks, oldest first."""
+        posts: list[Json] = (await self.call("GET", "/receiver/posts", None, at=path))["posts"]
+        return posts
+
+    async def behave(self, path: str, **behavior: Any) -> None:
+        """Set how the receiver answers posts to a path; the names are those of the control API."""
+        await self.call("POST", "/receiver/behaviors", {"path": path} | behavior)
+
     async def emails(self, **filters: str | int) -> list[Json]:
         """Return the emails in the mailbox, newest first, filtered by `to`, `from` or `subject`."""
         emails: list[Json] = (await self.call("GET", "/mailbox/emails", None, **filters))["emails"]

@@ -20,6 +20,7 @@ class SandboxConfig:
         8092, help="port of the same over TLS, and of the SNS signing certificate"
     )
     sandbox_smtp_port: int = setting(8025, help="port of the receiving mail server")
+    sandbox_receiver_port: int = setting(8443, help="port of customers' webhook endpoints, with TLS")
     sandbox_dns_port: int = setting(8053, help="port of all name servers, UDP and TCP")
 
     sandbox_directory: Path = setting(Path(".letterhead/sandbox"), help="directory of the test certificates")
@@ -85,6 +86,7 @@ class Addresses:
     ses: str
     tls: str
     smtp: str
+    receiver: str
     dns_port: int
     dns_root: str
     dns_recursor: str

@@ -5,7 +5,7 @@ DO $$
 DECLARE
     service text;
 BEGIN
-    FOREACH service IN ARRAY ARRAY['identity', 'verifier', 'sender', 'webhooks'] LOOP
+    FOREACH service IN ARRAY ARRAY['identity', 'verifier', 'sender', 'webhooks', 'deliverer'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'letterhead_' || service) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', 'letterhead_' || service);
         END IF;
@@ -97,3 +97,23 @@ GRANT SELECT, INSERT, UPDATE ON webhooks.intake TO letterhead_webhooks;
 GRANT USAGE ON SCHEMA sender TO letterhead_webhooks;
 -- To attribute an event to an email only where its tags are those of a submission of ours, and to describe that email.
 GRANT SELECT ON sender.submissions, sender.email_references TO letterhead_webhooks;
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks.endpoints TO letterhead_webhooks;
+GRANT SELECT, INSERT, DELETE ON webhooks.delivery_requests TO letterhead_webhooks;
+-- To accept only the tenant's own domains as the filter of an endpoint.
+GRANT SELECT ON identity.claims TO letterhead_webhooks;
+GRANT USAGE ON SCHEMA deliverer TO letterhead_webhooks;
+-- To answer what was posted to an endpoint, and in which state deliverer found it.
+GRANT SELECT ON deliverer.endpoints, deliverer.messages, deliverer.attempts TO letterhead_webhooks;
+
+-- deliverer
+GRANT SELECT, INSERT, UPDATE, DELETE ON deliverer.messages TO letterhead_deliverer;
+-- History is append-only; it is deleted with its message.
+GRANT SELECT, INSERT ON deliverer.attempts TO letterhead_deliverer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON deliverer.endpoint_health TO letterhead_deliverer;
+GRANT SELECT, INSERT, DELETE ON deliverer.fulfilled_requests TO letterhead_deliverer;
+GRANT SELECT ON deliverer.endpoints TO letterhead_deliverer;
+GRANT USAGE ON SCHEMA webhooks, verifier TO letterhead_deliverer;
+-- To know where to post, and what callers request.
+GRANT SELECT ON webhooks.endpoints, webhooks.delivery_requests TO letterhead_deliverer;
+-- To describe the domain that an event is about, with its records and their status.
+GRANT SELECT ON identity.domains, identity.records, verifier.record_checks TO letterhead_deliverer;

@@ -10,6 +10,7 @@ from secrets import token_urlsafe
 
 from chassis.access import generate_key
 from chassis.events.authorization import SUBSCRIBER
+from chassis.sealing import generate_key as generate_webhook_key
 from cli.nkeys import PUBLIC_KEYS, generate_keys, public_keys
 from services import PROCESSES, Process
 
@@ -24,6 +25,7 @@ def secrets(processes: Iterable[Process] = PROCESSES) -> dict[str, dict[str, str
         "admin-key": generate_key()[0],
         "service-key": generate_key()[0],
         "session-secret": token_urlsafe(32),
+        "webhook-keys": generate_webhook_key(),
     }
     files = {"letterhead-migrate": {"database-url": database_url("postgres")}}
     for process in processes:

@@ -40,6 +40,7 @@ SCENES = (
     emails.outlives_its_domain,
     tenants.changes_its_contact,
     tenants.is_paused,
+    tenants.has_endpoints_that_fail,
     tenants.has_a_poor_reputation,
     tenants.cannot_send,
 )
@@ -72,7 +73,7 @@ async def a_stage(printer: Printer) -> AsyncIterator[Stage]:
             Tail.open(installation.wire, everything=True) as tail,
             connected(installation) as database,
         ):
-            yield Stage(tenant, other, operator, sandbox, tail, database)
+            yield Stage(tenant, other, operator, sandbox, installation.receiver, tail, database)
 
 
 async def a_key_of_another_tenant(operator: Services) -> str:

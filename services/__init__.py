@@ -94,15 +94,24 @@ PROCESSES: tuple[Process, ...] = (
         grpc_port=50054,
         health_port=50060,
         local_port=50054,
-        secrets=("database-url", "nats-seed"),
+        secrets=("database-url", "nats-seed", "webhook-keys"),
         aws=("sqs", "sns"),
+    ),
+    Process(
+        name="deliverer",
+        schema="deliverer",
+        grpc_port=50055,
+        health_port=50060,
+        local_port=50055,
+        secrets=("database-url", "nats-seed", "webhook-keys"),
+        internet_ports=(443, 8443),  # customers' endpoints
     ),
     Process(
         name="console",
         http_port=8080,
         local_port=8080,
         secrets=("session-secret",),
-        calls=("identity", "verifier", "sender"),
+        calls=("identity", "verifier", "sender", "webhooks"),
     ),
 )
 

@@ -33,6 +33,7 @@ async def pretend_internet(
         sandbox_tls_port=0,
         sandbox_smtp_port=0,
         sandbox_dns_port=0,
+        sandbox_receiver_port=0,
         sandbox_directory=certificates,
         sandbox_check_interval=check_interval,
         sandbox_control_rate=control_rate,

@@ -20,11 +20,21 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "domains": ("domain.ready",),
         "notices": (
             "contact.confirmation_requested", "contact.confirmed", "contact.removed",
-            "domain.challenged", "domain.kept", "domain.superseded",
+            "domain.challenged", "domain.kept", "domain.superseded", "endpoint.disabled", "endpoint.failing",
         ),
         "feedback": (
             "bounce.received", "complaint.received", "delivery.received", "delay.received",
             "reject.received", "rendering.failed", "open.received", "click.received",
+        ),
+    },
+    "deliverer": {
+        "events": (
+            "domain.created", "domain.provisioned", "domain.ready", "domain.degraded", "domain.lost",
+            "domain.failed", "domain.deleted",
+            "email.scheduled", "email.sent", "email.delivered", "email.delivery_delayed", "email.bounced",
+            "email.complained", "email.failed", "email.expired", "email.suppressed", "email.held",
+            "email.canceled",
+            "suppression.added", "suppression.removed",
         ),
     },
 }  # fmt: skip

@@ -21,6 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sandbox.aws.keys import make_key
 
 DKIM_KEYS = ("amazonses", "seeded", "standby-1", "standby-2")  # keys.py and delivery.py explain their use
+# The host name of customers' webhook endpoints, for those who publish it in the sandbox's DNS.
+RECEIVER_HOST = "hooks.letterhead-mailbox.com"
 LIFETIME = timedelta(days=3650)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -87,7 +89,7 @@ def _make(directory: Path, regions: Sequence[str]) -> None:
     _write(directory / "ca.pem", _pem(ca.sign(ca_key, hashes.SHA256())))
     tls_key = ec.generate_private_key(ec.SECP256R1())
     hosts = [f"{host}.{region}.amazonaws.com" for region in regions for host in ("sns", "*")]
-    tls = _leaf(hosts[0], tls_key, ca_name, ca_key, [*hosts, "localhost"])
+    tls = _leaf(hosts[0], tls_key, ca_name, ca_key, [*hosts, "localhost", RECEIVER_HOST])
     _write(directory / "tls.key", _key_pem(tls_key))
     _write(directory / "tls.pem", tls)
     for name in DKIM_KEYS:

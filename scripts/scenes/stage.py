@@ -25,6 +25,7 @@ class Stage:
     other: Services
     operator: Services
     sandbox: SandboxClient
+    receiver: str
     tail: Tail
     database: asyncpg.Connection
     examples: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from letterhead.identity.v1.contacts_pb2 import (
     SetContactRequest,
 )
 from letterhead.identity.v1.tenants_pb2 import PauseTenantRequest, ResumeTenantRequest
+from letterhead.webhooks.v1.webhook_service_pb2 import CreateEndpointRequest, EventType, SendTestRequest
 from scripts.scenes.emails import sent
 from scripts.scenes.stage import READERS, Stage
 
@@ -22,6 +23,10 @@ CODE = re.compile(r"\b[0-9]{4} [0-9]{4}\b")
 # As if the emails that bounced, and the hour of throttling, were long ago.
 BOUNCES_ARE_OLD = "DELETE FROM sender.strikes WHERE tenant_id = $1"
 HOUR_IS_OVER = "UPDATE sender.reputations SET slowed_until = now() WHERE tenant_id = $1"
+# As if the first of its failures were long ago.
+FAILING_SINCE_YESTERDAY = """
+UPDATE deliverer.endpoint_health SET failing_since = now() - interval '25 hours' WHERE endpoint_id = $1
+"""
 ACCOUNT_IS_DUE = "UPDATE verifier.ses_account SET due_at = now()"
 
 
@@ -65,6 +70,24 @@ async def cannot_send(stage: Stage) -> None:
     await stage.sandbox.call("PATCH", "/ses/account", {"sending_enabled": False})
     await stage.database.execute(ACCOUNT_IS_DUE)
     await stage.record(REGION, "account.changed", state="STATE_PAUSED")
+
+
+async def has_endpoints_that_fail(stage: Stage) -> None:
+    """Create an endpoint that fails for a day, and then says that it is gone."""
+    await stage.sandbox.behave("/failing", status=500)
+    request = CreateEndpointRequest(
+        url=f"{stage.receiver}/failing", event_types=[EventType.EVENT_TYPE_EMAIL_SENT]
+    )
+    endpoint = (await stage.tenant.webhooks.CreateEndpoint(request)).endpoint
+
+    async def fail() -> None:
+        await stage.tenant.webhooks.SendTest(SendTestRequest(endpoint_id=endpoint.id))
+        await stage.database.execute(FAILING_SINCE_YESTERDAY, UUID(endpoint.id))
+
+    await stage.record_while("endpoint.failing", endpoint.id, fail)
+    await stage.sandbox.behave("/failing", status=410)
+    await stage.tenant.webhooks.SendTest(SendTestRequest(endpoint_id=endpoint.id))
+    await stage.record(endpoint.id, "endpoint.disabled")
 
 
 async def _code(stage: Stage, address: str) -> str | None:

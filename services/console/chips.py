@@ -44,7 +44,11 @@ _MISPLACED = Chip("Wrong place", "bad", "cross")
 _MISTAKES = {
     check_reason_pb2.CHECK_REASON_OTHER_TYPE: Chip("Wrong type", "bad", "cross"),
     check_reason_pb2.CHECK_REASON_AS_TEXT: Chip("Wrong type", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_SPF_TYPE: Chip("Wrong type", "bad", "cross"),
     check_reason_pb2.CHECK_REASON_ZONE_APPENDED: Chip("Wrong name", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_AT_ZONE: Chip("Wrong name", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_LABEL_REPEATED: Chip("Wrong name", "bad", "cross"),
+    check_reason_pb2.CHECK_REASON_UNDERSCORE_MISSING: Chip("Wrong name", "bad", "cross"),
     check_reason_pb2.CHECK_REASON_AT_DOMAIN: Chip("Wrong name", "bad", "cross"),
 }
 _UNKNOWN = Chip("Unknown", "quiet", "question")

@@ -38,6 +38,7 @@ class Config:
     identity_address: str = setting(help="host:port of the identity service")
     verifier_address: str = setting(help="host:port of the verifier service")
     sender_address: str = setting(help="host:port of the sender service")
+    webhooks_address: str = setting("webhooks:50054", help="host:port of the webhooks service")
 
     def __post_init__(self) -> None:
         check_secret(self.session_secret)

@@ -32,6 +32,9 @@ WORDS: Mapping[str, str] = {
         "No active code for {address}: it expired, a newer code replaced it, or five wrong codes were "
         "entered. Send a new one."
     ),
+    "ENDPOINT_NOT_FOUND": "Webhook not found.",
+    "ENDPOINT_EVENT_NOT_FOUND": "Event not found. Events are kept for 30 days.",
+    "ENDPOINT_DISABLED": "The webhook is disabled. Enable it first.",
     "CONFLICT": "Something else changed at the same time. Try again.",
     "NOT_OFFERED": "This installation does not offer this yet.",
 }

@@ -1,10 +1,11 @@
-"""The webhooks service: receives SES's feedback, stores it and publishes it as events."""
+"""The webhooks service: receives SES's feedback and publishes it as events; manages customers' endpoints."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from chassis import server
 from chassis.assembly import open_platform, serving
+from services.webhooks.assemblies.endpoints import endpoints
 from services.webhooks.assemblies.feedback import feedback
 from services.webhooks.assemblies.intake import intake
 from services.webhooks.assemblies.upkeep import upkeep
@@ -23,11 +24,15 @@ async def running(settings: Config) -> AsyncIterator[int]:
         processor = FeedbackProcessor(platform.database, store, platform.outbox)
         async with (
             intake(settings, store, stored=processor.task.wake) as receiving,
-            serving(
-                settings, platform, [receiving, feedback(store, processor), upkeep(settings, platform)]
-            ) as port,
         ):
-            yield port
+            parts = [
+                receiving,
+                feedback(store, processor),
+                endpoints(settings, platform),
+                upkeep(settings, platform),
+            ]
+            async with serving(settings, platform, parts) as port:
+                yield port
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from chassis import config
+from chassis.destinations import DestinationSettings
 
 DAY = timedelta(days=1)
 
@@ -81,6 +82,18 @@ class Endpoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Endpoints(DestinationSettings):
+    """Settings of customers' endpoints."""
+
+    webhook_keys: config.Secret | None = config.setting(
+        None,
+        help="file with the Fernet keys, one per line, that encrypt the secrets of endpoints; the first"
+        " encrypts; unset: no endpoint can be created",
+    )
+    endpoints_per_tenant: int = config.setting(20, help="maximum number of endpoints of a tenant", minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of the webhooks service."""
 
@@ -91,9 +104,13 @@ class Config:
     feedback: Feedback
     sns: Sns = field(default_factory=Sns)
     sns_endpoint: Endpoint = field(default_factory=Endpoint)
+    endpoints: Endpoints = field(default_factory=Endpoints)
     notification_retention: timedelta = config.setting(
         30 * DAY, help="seconds that SES's raw notifications are kept", minimum=DAY
     )
     feedback_retention: timedelta = config.setting(
         90 * DAY, help="seconds that feedback is kept", minimum=7 * DAY
+    )
+    deleted_endpoint_retention: timedelta = config.setting(
+        30 * DAY, help="seconds that deleted endpoints are kept", minimum=DAY
     )

@@ -10,6 +10,9 @@ from google.protobuf import json_format
 from chassis.events import Event, ReceivedEvent
 from chassis.events.envelope import envelope, source_of
 from chassis.events.subjects import OWNERS
+from chassis.ids import uuid7
+from services.deliverer import events as deliverer
+from services.deliverer.model.messages import Answer, Leased, Problem
 from services.identity import events as identity
 from services.identity.model.contacts import Confirmation
 from services.identity.model.domains import Claim, Phase
@@ -53,6 +56,7 @@ def published() -> Iterator[Event]:
     yield from _of_verifier()
     yield from _of_sender()
     yield from _of_webhooks()
+    yield from _of_deliverer()
 
 
 def encoded(event: Event) -> bytes:
@@ -137,6 +141,23 @@ def _of_sender() -> Iterator[Event]:
     yield sender.tenant_warned(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 8 %."))
     yield sender.tenant_slowed(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 9 %."))
     yield sender.tenant_restored(TENANT_ID)
+
+
+def _of_deliverer() -> Iterator[Event]:
+    message = Leased(
+        id=uuid7(),
+        tenant_id=TENANT_ID,
+        endpoint_id=uuid7(),
+        payload="{}",
+        retries=0,
+        lease_token=1,
+        created_at=NOW,
+        url="https://hooks.acme.com/",
+        secret=b"",
+        previous_secret=None,
+    )
+    yield deliverer.endpoint_failing(message, Answer(500), NOW)
+    yield deliverer.endpoint_disabled(message, Answer(None, Problem.TIMEOUT), "FAILING")
 
 
 def _of_webhooks() -> Iterator[Event]:

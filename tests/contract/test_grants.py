@@ -33,7 +33,7 @@ async def test_the_role_may_run_every_statement_of_its_store(database: FreshData
     await connection.close()
 
 
-@pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks"])
+@pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks", "deliverer"])
 async def test_the_role_may_run_the_statements_of_the_chassis(database: FreshDatabase, service: str) -> None:
     connection = await asyncpg.connect(database.url(service))
     shared = [pair for name in ("access", "bucket") for pair in Queries.load(ROOT / f"chassis/{name}.sql")]

@@ -19,7 +19,7 @@ IMAGINARY = Process(
     calls=("identity",),
     aws=("email",),
 )
-IDENTITY, VERIFIER, SENDER, WEBHOOKS, CONSOLE = PROCESSES
+IDENTITY, VERIFIER, SENDER, WEBHOOKS, DELIVERER, CONSOLE = PROCESSES
 
 
 def name_of(check: Check) -> str:
@@ -54,6 +54,8 @@ def test_every_check_finds_a_process_that_was_only_removed_from_the_list(check: 
         (deployments, replace(CONSOLE, calls=("identity", "verifier"))),
         (deployments, replace(VERIFIER, internet_ports=())),
         (deployments, replace(SENDER, internet_ports=(443,))),
+        (deployments, replace(DELIVERER, internet_ports=(443,))),
+        (deployments, replace(DELIVERER, aws=("email",))),
         (deployments, replace(CONSOLE, aws=("email",))),
         (production, replace(CONSOLE, aws=("email",))),
         (production, replace(CONSOLE, schema="console")),

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import timedelta
 
 from services import schemas
+from services.deliverer.store import retention as deliverer
 from services.identity.store.retention import RULES
 from services.sender.store import retention as sender
 from services.webhooks.store import retention as webhooks
@@ -41,7 +42,8 @@ def test_every_rule_is_on_the_page() -> None:
     rules = [
         *RULES,
         *sender.rules(emails=age, requests=age),
-        *webhooks.rules(notifications=age, feedback=age),
+        *webhooks.rules(notifications=age, feedback=age, endpoints=age),
+        *deliverer.rules(messages=age),
     ]
 
     listed = [(words(table)[0], words(by)[0]) for table, _, _, by in filter(_by_rule, ROWS)]

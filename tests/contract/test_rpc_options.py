@@ -30,6 +30,7 @@ UNREACHABLE = {
     "DomainService.CreateDomain": {"DOMAIN_NOT_FOUND"},  # of the domain that it has just created
     "DomainService.UpdateDomain": {"TENANT_NOT_FOUND"},  # of a domain that exists; no tenant is deleted
     "LinkService.CreateLink": {"TENANT_NOT_FOUND"},
+    "WebhookService.CreateEndpoint": {"ENDPOINT_NOT_FOUND"},  # of the endpoint that it has just created
     "TenantService.CreateTenant": {"TENANT_NOT_FOUND"},  # that an earlier request created
 }
 

@@ -321,7 +321,6 @@ def _other_tenants(recorder: Recorder, stage: Stage, domain_id: str, email_id: s
 
 def _not_offered(recorder: Recorder) -> None:
     for what, call in (
-        ("GET /webhooks", sdk.Webhooks.list),
         ("GET /contacts", sdk.Contacts.list),
         ("GET /emails/receiving", sdk.Emails.Receiving.list),
         ("GET /emails/metrics", sdk.Emails.metrics),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.console.api import claims, domains, emails, keys, openapi, suppressions, unsupported
+from services.console.api import claims, domains, emails, keys, openapi, suppressions, unsupported, webhooks
 from services.console.api.endpoints import METHODS, Endpoint, Gateway, failed
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
@@ -22,6 +22,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *domains.ENDPOINTS,
     *keys.ENDPOINTS,
     *suppressions.ENDPOINTS,
+    *webhooks.ENDPOINTS,
 )
 
 

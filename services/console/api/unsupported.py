@@ -13,7 +13,6 @@ from services.console.api.errors import Rejected
 INBOUND = "Receiving email is not supported yet."
 MARKETING = "Contacts and campaigns are not supported. Letterhead sends transactional email only."
 INBOXES = "Inboxes are not supported. Letterhead sends transactional email only."
-WEBHOOKS = "Webhooks are not supported yet. Subscribe to events on NATS instead; see docs/events.md."
 
 # Each path includes all paths below it. Most specific first.
 UNSUPPORTED: Mapping[str, str] = {
@@ -21,7 +20,6 @@ UNSUPPORTED: Mapping[str, str] = {
     "/emails/metrics": "Email metrics are not available here. The operator's Prometheus has them.",
     "/emails/{id}/share": "Sharing an email by link is not supported.",
     "/emails/{id}/attachments": "Attachments cannot be retrieved after an email was accepted.",
-    "/webhooks": WEBHOOKS,
     "/templates": "Templates are not supported. Send `html` or `text`.",
     "/audiences": MARKETING,
     "/segments": MARKETING,

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from chassis.events import ReceivedEvent
-from letterhead.events.v1 import contact_events_pb2, domain_events_pb2
+from letterhead.events.v1 import contact_events_pb2, domain_events_pb2, endpoint_events_pb2
 from letterhead.identity.v1.domains_pb2 import DnsRecord
+from letterhead.webhooks.v1.webhook_service_pb2 import Endpoint as EndpointProto
 from services.sender.model.notices import (
     ContactConfirmation,
     ContactRemoved,
@@ -15,6 +16,8 @@ from services.sender.model.notices import (
     DomainChallenged,
     DomainKept,
     DomainSuperseded,
+    EndpointDisabled,
+    EndpointFailing,
     Notice,
 )
 
@@ -66,6 +69,31 @@ def _domain_superseded(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
     return DomainSuperseded(domain=event.parse(domain_events_pb2.DomainSuperseded).domain.name, **ids)
 
 
+def _endpoint_failing(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    data = event.parse(endpoint_events_pb2.EndpointFailing)
+    return EndpointFailing(
+        url=data.endpoint.url,
+        failing_since=data.failing_since_time.ToDatetime(UTC),
+        last_answer=_answer(data.last_status),
+        **ids,
+    )
+
+
+def _endpoint_disabled(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    data = event.parse(endpoint_events_pb2.EndpointDisabled)
+    gone = data.reason == EndpointProto.DISABLE_REASON_GONE
+    return EndpointDisabled(
+        url=data.endpoint.url,
+        cause="it answered that it is gone" if gone else "every post to it failed for five days",
+        last_answer=_answer(data.last_status),
+        **ids,
+    )
+
+
+def _answer(status: int) -> str:
+    return f"status {status}" if status else "none"
+
+
 # The events that tenants get a notice about.
 NOTICES: Mapping[str, Callable[[ReceivedEvent, dict[str, Any]], Notice | None]] = {
     "contact.confirmation_requested": _contact_confirmation,
@@ -74,4 +102,6 @@ NOTICES: Mapping[str, Callable[[ReceivedEvent, dict[str, Any]], Notice | None]] 
     "domain.challenged": _domain_challenged,
     "domain.kept": _challenge_ended,
     "domain.superseded": _domain_superseded,
+    "endpoint.disabled": _endpoint_disabled,
+    "endpoint.failing": _endpoint_failing,
 }

@@ -44,13 +44,20 @@ def suppression_added(suppression: Suppression) -> Event:
         reason=SuppressionReason.Value(f"SUPPRESSION_REASON_{suppression.reason}"),
         email_id=str(suppression.email_id or ""),
         expire_time=stamp_of(suppression.expires_at),
+        suppression_id=str(suppression.id),
     )
     return Event(data, suppression.tenant_id, resource=suppression.address)
 
 
 def suppression_removed(suppression: Suppression) -> Event:
     """Return the event for an address removed from a suppression list."""
-    data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
+    data = pb.SuppressionRemoved(
+        tenant_id=str(suppression.tenant_id),
+        address=suppression.address,
+        suppression_id=str(suppression.id),
+        reason=SuppressionReason.Value(f"SUPPRESSION_REASON_{suppression.reason}"),
+        email_id=str(suppression.email_id or ""),
+    )
     return Event(data, suppression.tenant_id, resource=suppression.address)
 
 

@@ -194,8 +194,49 @@ that it then shows.
         return self.domain
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointFailing(Notice):
+    """Tells a tenant that every post to one of its endpoints fails."""
+
+    KIND = "ENDPOINT_FAILING"
+    SUBJECT = "Webhooks of {tenant} are failing"
+    TEXT = """\
+Every post to this endpoint has failed since {failing_since}:
+
+    {url}
+
+The last answer: {last_answer}. The posts are repeated for four days. After five
+days of failures the endpoint is disabled.
+"""
+
+    url: str
+    failing_since: datetime
+    last_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointDisabled(Notice):
+    """Tells a tenant that one of its endpoints receives nothing more."""
+
+    KIND = "ENDPOINT_DISABLED"
+    SUBJECT = "A webhook of {tenant} is disabled"
+    TEXT = """\
+This endpoint was disabled, because {cause}:
+
+    {url}
+
+The last answer: {last_answer}. Its events are kept for 30 days. Once the endpoint
+works, enable it and replay what it missed.
+"""
+
+    url: str
+    cause: str
+    last_answer: str
+
+
 KINDS: tuple[type[Notice], ...] = (
     ContactConfirmation, ContactReplaced, ContactRemoved, DomainChallenged, DomainKept, DomainSuperseded,
+    EndpointFailing, EndpointDisabled,
 )  # fmt: skip
 
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import dns.message
 
+from chassis.networks import Networks
 from services.verifier.config import ResolverSettings
 from services.verifier.model.records import DEFINITE, Answer, Observation, Outcome
-from services.verifier.resolver.networks import Networks
 from services.verifier.resolver.replies import ALIASES, Referral, Reply, Response, classify, usable
 from services.verifier.resolver.wire import Budget, NoAnswerError, Wire
 from services.verifier.resolver.zones import Zone, ZoneCache, is_registry

@@ -3,7 +3,7 @@
 from chassis.assembly import Assembly
 from chassis.server import Registration
 from letterhead.webhooks.v1 import feedback_pb2_grpc
-from services.webhooks.servicer import FeedbackServicer
+from services.webhooks.servicer.feedback import FeedbackServicer
 from services.webhooks.store.feedback import FeedbackStore
 from services.webhooks.worker import FeedbackProcessor
 

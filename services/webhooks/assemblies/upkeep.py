@@ -7,9 +7,13 @@ from services.webhooks.store.retention import rules
 
 
 def upkeep(settings: Config, platform: Platform) -> Assembly:
-    """Return the retention of notifications and feedback."""
+    """Return the retention of notifications, feedback and deleted endpoints."""
     retention = Retention(
         platform.database,
-        rules(notifications=settings.notification_retention, feedback=settings.feedback_retention),
+        rules(
+            notifications=settings.notification_retention,
+            feedback=settings.feedback_retention,
+            endpoints=settings.deleted_endpoint_retention,
+        ),
     )
     return Assembly(background=[retention.task.run])

@@ -20,3 +20,26 @@ WHERE id IN (
     ORDER BY received_at
     LIMIT :limit
 );
+
+-- delete_old_endpoints --
+-- Deletes a batch of endpoints that were deleted more than :age ago.
+DELETE FROM webhooks.endpoints
+WHERE id IN (
+    SELECT id
+    FROM webhooks.endpoints
+    WHERE deleted_at < now() - :age::interval
+    ORDER BY deleted_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+);
+
+-- delete_old_delivery_requests --
+-- Deletes a batch of requests that are older than :age.
+DELETE FROM webhooks.delivery_requests
+WHERE id IN (
+    SELECT id
+    FROM webhooks.delivery_requests
+    WHERE requested_at < now() - :age::interval
+    ORDER BY requested_at
+    LIMIT :limit
+);

@@ -67,6 +67,16 @@ API: Mapping[str, Body] = {
     "POST /suppressions/batch/remove": lambda t: {"ids": [t.suppression_id]},
     "GET /suppressions/{suppression}": _nothing,
     "DELETE /suppressions/{suppression}": _nothing,
+    "POST /webhooks": lambda _: {"endpoint": "https://hooks.example.net/", "events": ["email.sent"]},
+    "GET /webhooks": _nothing,
+    "GET /webhooks/{webhook_id}": _nothing,
+    "PATCH /webhooks/{webhook_id}": lambda _: {"status": "disabled"},
+    "DELETE /webhooks/{webhook_id}": _nothing,
+    "POST /webhooks/{webhook_id}/signing-secret/rotate": _nothing,
+    "GET /webhooks/{webhook_id}/events": _nothing,
+    "GET /webhooks/{webhook_id}/events/{event_id}": _nothing,
+    "POST /webhooks/{webhook_id}/events/{event_id}/replay": _nothing,
+    "GET /webhooks/{webhook_id}/events/{event_id}/attempts": _nothing,
 }  # fmt: skip
 _PREFIXES = ("/app/domains", "/d")
 # Pages and other routes that are called without an API key, with the form data of each.
@@ -160,7 +170,8 @@ def check_covered(names: Iterable[str]) -> None:
 def filled(path: str, things: Things) -> str:
     """Return a path with its parameters filled in."""
     names = asdict(things) | {
-        "api_key_id": things.key_id, "suppression": things.suppression_id, "kind": "zone", "digest": "x",
+        "api_key_id": things.key_id, "suppression": things.suppression_id,
+        "webhook_id": things.endpoint_id, "event_id": f"msg_{0:032x}", "kind": "zone", "digest": "x",
         "name": "x", "path": "x", "token": "x",
     }  # fmt: skip
     return _PARAMETER.sub(lambda parameter: names[parameter[1]], path)

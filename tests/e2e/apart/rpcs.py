@@ -27,12 +27,15 @@ from letterhead.sender.v1 import suppressions_pb2 as suppressions
 from letterhead.sender.v1 import test_addresses_pb2 as test_addresses
 from letterhead.verifier.v1 import verifier_pb2 as verifier
 from letterhead.webhooks.v1 import feedback_pb2 as feedback
+from letterhead.webhooks.v1 import webhook_service_pb2 as webhooks
 from tests.e2e.apart.things import Things
 from tests.factories import bearer
 from tests.integration.sender.callers import a_request
 
 Case = Callable[[Things], Message]
 
+_HOOKS = "https://hooks.reader-of-letters.com/"
+_EVENT_ID = f"msg_{0:032x}"
 _FULL = scope_pb2.SCOPE_FULL_ACCESS
 
 
@@ -62,6 +65,19 @@ def _a_key(t: Things) -> Message:
     return keys.CreateApiKeyRequest(
         name="Mine", scope=scope_pb2.SCOPE_SENDING_ACCESS, domain_ids=[t.domain_id]
     )
+
+
+def _silenced(t: Things) -> Message:
+    return webhooks.UpdateEndpointRequest(
+        endpoint=webhooks.Endpoint(id=t.endpoint_id, state=webhooks.Endpoint.STATE_DISABLED),
+        update_mask=FieldMask(paths=["state"]),
+    )
+
+
+def _replayed(t: Things) -> Message:
+    request = webhooks.ReplaySinceRequest(endpoint_id=t.endpoint_id)
+    request.since_time.GetCurrentTime()
+    return request
 
 
 def _a_batch(t: Things) -> Message:
@@ -179,6 +195,34 @@ CASES: Mapping[str, Sequence[Case]] = {
         lambda t: feedback.ListFeedbackRequest(tenant_id=t.tenant_id),
         lambda t: feedback.ListFeedbackRequest(email_id=t.email_id),
     ],
+    "WebhookService/CreateEndpoint": [
+        lambda t: webhooks.CreateEndpointRequest(
+            tenant_id=t.tenant_id, url=_HOOKS, event_types=[webhooks.EVENT_TYPE_EMAIL_SENT]
+        ),
+        lambda t: webhooks.CreateEndpointRequest(
+            url=_HOOKS, event_types=[webhooks.EVENT_TYPE_EMAIL_SENT], domain_ids=[t.domain_id]
+        ),
+    ],
+    "WebhookService/GetEndpoint": [lambda t: webhooks.GetEndpointRequest(endpoint_id=t.endpoint_id)],
+    "WebhookService/ListEndpoints": [
+        lambda t: webhooks.ListEndpointsRequest(tenant_id=t.tenant_id),
+        lambda t: webhooks.ListEndpointsRequest(after_id=t.endpoint_id),
+    ],
+    "WebhookService/UpdateEndpoint": [_silenced],
+    "WebhookService/DeleteEndpoint": [lambda t: webhooks.DeleteEndpointRequest(endpoint_id=t.endpoint_id)],
+    "WebhookService/RotateSecret": [lambda t: webhooks.RotateSecretRequest(endpoint_id=t.endpoint_id)],
+    "WebhookService/SendTest": [lambda t: webhooks.SendTestRequest(endpoint_id=t.endpoint_id)],
+    "WebhookService/ListEvents": [lambda t: webhooks.ListEventsRequest(endpoint_id=t.endpoint_id)],
+    "WebhookService/GetEvent": [
+        lambda t: webhooks.GetEventRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+    ],
+    "WebhookService/ListAttempts": [
+        lambda t: webhooks.ListAttemptsRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+    ],
+    "WebhookService/Replay": [
+        lambda t: webhooks.ReplayRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+    ],
+    "WebhookService/ReplaySince": [_replayed],
 }
 
 

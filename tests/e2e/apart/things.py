@@ -11,6 +11,7 @@ from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
+from letterhead.webhooks.v1.webhook_service_pb2 import EVENT_TYPE_EMAIL_SENT, CreateEndpointRequest
 from tests.e2e.conftest import World
 from tests.factories import a_name
 from tests.integration.sender.callers import a_request
@@ -30,13 +31,15 @@ class Things:
     key_id: str
     link_id: str
     suppression_id: str
+    endpoint_id: str
     address: str
 
     @classmethod
     def of_nobody(cls) -> "Things":
         """Return names and ids that do not exist."""
-        tenant, domain, email, key, link, suppression = (str(uuid4()) for _ in range(6))
-        return cls(tenant, domain, a_name(), email, key, link, suppression, f"{uuid4().hex[:8]}@example.com")
+        tenant, domain, email, key, link, suppression, endpoint = (str(uuid4()) for _ in range(7))
+        address = f"{uuid4().hex[:8]}@example.com"
+        return cls(tenant, domain, a_name(), email, key, link, suppression, endpoint, address)
 
     @property
     def names(self) -> list[str]:
@@ -84,8 +87,12 @@ async def an_owner(world: World) -> tuple[Things, str]:
         sent = (await services.sender.SendEmail(email)).email
         address = f"{uuid4().hex[:8]}@example.com"
         added = await services.suppressions.AddSuppression(AddSuppressionRequest(address=address))
+        request = CreateEndpointRequest(
+            url=f"{world.installation.receiver}/theirs", event_types=[EVENT_TYPE_EMAIL_SENT]
+        )
+        endpoint = (await services.webhooks.CreateEndpoint(request)).endpoint
     made = (tenant_id, domain.id, domain.name, sent.id, other.api_key.id, link.link.id)
-    return Things(*made, added.suppression.id, address), key
+    return Things(*made, added.suppression.id, endpoint.id, address), key
 
 
 async def a_stranger(world: World) -> Stranger:

@@ -42,6 +42,7 @@ def settings(**more: Any) -> Config:
         "identity_address": f"{HOST}:1",
         "verifier_address": f"{HOST}:1",
         "sender_address": f"{HOST}:1",
+        "webhooks_address": f"{HOST}:1",
     }
     return Config(**{**given, **more})
 

@@ -1,6 +1,7 @@
-"""The addresses that the verifier may send packets to: the public Internet, and what the operator allows.
+"""The addresses to which a service may connect for customers: the public Internet, and what operators allow.
 
-A customer's zone determines which servers we query, so it must not be able to point us at our own network.
+A customer's zone determines which name servers we query, and its URLs where we post. Neither may point us at
+our own network.
 """
 
 from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.verifier.resolver.networks import Networks
+from chassis.networks import Networks
 
 FORBIDDEN = """
 0.0.0.0 10.1.2.3 100.64.0.1 127.0.0.1 127.255.255.255 169.254.169.254 172.16.0.1 172.31.255.255 192.0.0.8

@@ -1,0 +1,1 @@
+"""The parts of deliverer, each wired from its stores and workers."""

@@ -1,0 +1,1 @@
+"""Pure rules: payloads, signatures, the retry schedule."""

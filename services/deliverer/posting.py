@@ -1,0 +1,159 @@
+"""Posts to customers' endpoints, over connections to addresses that were checked as they were opened."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import aiohttp
+import dns.asyncresolver
+import dns.exception
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from chassis.destinations import Destinations
+from chassis.field_reasons import BadValue
+from services.deliverer.config import Posting
+from services.deliverer.model.messages import LONGEST_ANSWER, Answer, Problem, shown
+
+HEADERS = {
+    "content-type": "application/json",
+    "user-agent": "Letterhead-Webhooks/1",
+    "accept-encoding": "identity",
+}
+DNS_SECONDS = 5.0
+# The status decides; the rest of an answer is only shown, so a slow one is cut off.
+ANSWER_SECONDS = 2.0
+IDLE_SECONDS = 15.0  # that a connection is kept for the next post
+LONGEST_RETRY_AFTER = 7  # digits
+
+
+class NotPublic(OSError):
+    """The address of a connection is not allowed."""
+
+
+class Poster:
+    """Posts to URLs that the destinations allow. It follows no redirect and uses no proxy."""
+
+    def __init__(self, session: aiohttp.ClientSession, destinations: Destinations) -> None:
+        self._session = session
+        self._destinations = destinations
+
+    async def post(self, url: str, headers: Mapping[str, str], payload: bytes) -> Answer:
+        """Post a payload and return the answer; every failure is one."""
+        try:
+            self._destinations.check(url)
+            async with self._session.post(
+                URL(url, encoded=True), data=payload, headers=headers, allow_redirects=False
+            ) as response:
+                text = await _beginning(response)
+                retry_after = _retry_after(response.headers.get("retry-after", ""))
+                return Answer(response.status, Problem.NONE, text, retry_after)
+        except (aiohttp.ClientError, BadValue, TimeoutError, OSError, ValueError) as error:
+            return Answer(None, _problem(error))
+
+
+@asynccontextmanager
+async def open_poster(settings: Posting) -> AsyncIterator[Poster]:
+    """Open a poster with its own connections and resolver."""
+    destinations = settings.destinations
+
+    def checked_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+        """Open a socket; raise NotPublic for an address that is not allowed.
+
+        Here, the address is the one that is connected to, however the URL spells it and whatever the name
+        resolved to before. With several addresses, the next one is tried.
+        """
+        family, kind, protocol, _, (host, *_) = address
+        if not destinations.connection_allowed(str(host)):
+            raise NotPublic("the address is not public")
+        return socket.socket(family, kind, protocol)
+
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        use_dns_cache=False,
+        resolver=_Resolver(settings.webhook_nameserver),
+        ssl=ssl.create_default_context(cafile=settings.webhook_ca_file),
+        keepalive_timeout=IDLE_SECONDS,
+        socket_factory=checked_socket,
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=settings.webhook_timeout.total_seconds()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=HEADERS,
+        auto_decompress=False,
+        trust_env=False,
+    ) as session:
+        yield Poster(session, destinations)
+
+
+class _Resolver(AbstractResolver):
+    """Resolves absolute names, without threads, search domains and /etc/hosts."""
+
+    def __init__(self, nameserver: str) -> None:
+        self._resolver = dns.asyncresolver.Resolver(configure=not nameserver)
+        if nameserver:
+            host, _, port = nameserver.rpartition(":")
+            self._resolver.nameservers, self._resolver.port = [host], int(port)
+        self._resolver.lifetime = DNS_SECONDS
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        try:
+            found = await self._resolver.resolve_name(f"{host}.", family, search=False)
+        except dns.exception.DNSException as error:
+            raise OSError(f"cannot resolve {host}: {error}") from error
+        return [
+            ResolveResult(
+                hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST
+            )
+            for address, family in found.addresses_and_families()
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: a query opens its own socket."""
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> str:
+    """Return the beginning of the answer. Close the connection if more is to come."""
+    found = b""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            while len(found) < LONGEST_ANSWER and (more := await response.content.readany()):
+                found += more
+    except (aiohttp.ClientError, TimeoutError):
+        response.close()
+    if not response.content.at_eof():
+        response.close()
+    return shown(found)
+
+
+def _retry_after(text: str) -> timedelta | None:
+    """Return the header's number of seconds; its other form, a date, is not supported."""
+    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_RETRY_AFTER:
+        return timedelta(seconds=int(text))
+    return None
+
+
+def _problem(error: Exception) -> Problem:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    for kind, problem in _PROBLEMS.items():
+        if isinstance(error, kind) or isinstance(cause, kind):
+            return problem
+    return Problem.CONNECTION
+
+
+# The most specific first: aiohttp's errors inherit from several of these.
+_PROBLEMS: Mapping[type[Exception], Problem] = {
+    BadValue: Problem.NOT_PUBLIC,
+    NotPublic: Problem.NOT_PUBLIC,
+    TimeoutError: Problem.TIMEOUT,
+    aiohttp.ClientConnectorDNSError: Problem.NAME_NOT_FOUND,
+    aiohttp.ClientSSLError: Problem.TLS,
+    ssl.SSLError: Problem.TLS,
+    aiohttp.ClientResponseError: Problem.NOT_HTTP,
+}

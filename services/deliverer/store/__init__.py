@@ -1,0 +1,1 @@
+"""Database access of deliverer. The SQL of each module is in the .sql file beside it."""

@@ -1,0 +1,107 @@
+-- lease_messages --
+-- Leases messages that are due, in turns between tenants and, of each tenant, between its endpoints. An endpoint has at most :per_endpoint posts at once; after :slow_after timeouts in a row one, and after :circuit_after one every :probe.
+WITH RECURSIVE waiting AS (
+    (SELECT endpoint_id FROM deliverer.messages WHERE state = 'PENDING' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT m.endpoint_id
+        FROM deliverer.messages AS m
+        WHERE m.state = 'PENDING' AND m.endpoint_id > w.endpoint_id
+        ORDER BY m.endpoint_id
+        LIMIT 1
+    )
+    FROM waiting AS w
+    WHERE w.endpoint_id IS NOT NULL
+),
+able AS (
+    SELECT
+        e.id, e.url, e.secret, e.previous_secret,
+        CASE
+            WHEN e.timeouts >= :circuit_after AND e.last_failure_at > now() - :probe::interval THEN 0
+            WHEN e.timeouts >= :slow_after THEN 1
+            ELSE :per_endpoint::integer
+        END - (
+            SELECT count(*)
+            FROM deliverer.messages AS m
+            WHERE m.endpoint_id = e.id AND m.state = 'PENDING' AND m.due_at <= now() AND m.leased_until > now()
+        ) AS slots
+    FROM waiting AS w
+    JOIN deliverer.endpoints AS e ON e.id = w.endpoint_id
+    WHERE e.disable_reason = '' AND e.deleted_at IS NULL
+),
+due AS (
+    SELECT
+        m.id, m.due_at,
+        row_number() OVER (PARTITION BY m.tenant_id ORDER BY m.place, m.due_at) AS turn
+    FROM able AS a
+    CROSS JOIN LATERAL (
+        SELECT p.id, p.tenant_id, p.due_at, row_number() OVER (ORDER BY p.due_at) AS place
+        FROM deliverer.messages AS p
+        WHERE p.endpoint_id = a.id
+            AND p.state = 'PENDING'
+            AND p.due_at <= now()
+            AND (p.leased_until IS NULL OR p.leased_until < now())
+        ORDER BY p.due_at
+        LIMIT greatest(a.slots, 0)
+    ) AS m
+),
+chosen AS (
+    SELECT m.id
+    FROM deliverer.messages AS m
+    JOIN due ON due.id = m.id
+    WHERE m.state = 'PENDING' AND (m.leased_until IS NULL OR m.leased_until < now())
+    ORDER BY due.turn, due.due_at
+    LIMIT :limit
+    FOR UPDATE OF m SKIP LOCKED
+)
+UPDATE deliverer.messages AS m
+SET leased_until = now() + :lease::interval, lease_token = m.lease_token + 1
+FROM chosen, able
+WHERE m.id = chosen.id AND able.id = m.endpoint_id
+RETURNING
+    m.id, m.tenant_id, m.endpoint_id, m.payload, m.retries, m.lease_token, m.created_at, able.url, able.secret,
+    able.previous_secret;
+
+-- set_aside --
+-- Marks a batch of messages that are due as UNSENT, because their endpoint is disabled or deleted; ReplaySince posts them.
+WITH RECURSIVE waiting AS (
+    (SELECT endpoint_id FROM deliverer.messages WHERE state = 'PENDING' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT m.endpoint_id
+        FROM deliverer.messages AS m
+        WHERE m.state = 'PENDING' AND m.endpoint_id > w.endpoint_id
+        ORDER BY m.endpoint_id
+        LIMIT 1
+    )
+    FROM waiting AS w
+    WHERE w.endpoint_id IS NOT NULL
+)
+UPDATE deliverer.messages
+SET state = 'UNSENT', leased_until = NULL, lease_token = lease_token + 1
+WHERE id IN (
+    SELECT m.id
+    FROM waiting AS w
+    LEFT JOIN deliverer.endpoints AS e ON e.id = w.endpoint_id
+    JOIN deliverer.messages AS m ON m.endpoint_id = w.endpoint_id
+    WHERE (e.id IS NULL OR e.disable_reason <> '' OR e.deleted_at IS NOT NULL) AND m.state = 'PENDING' AND m.due_at <= now()
+    LIMIT :limit
+    FOR UPDATE OF m SKIP LOCKED
+);
+
+-- finish_attempt --
+-- Stores the result of an attempt on its message, while the lease is held: the state, or when it is due again.
+UPDATE deliverer.messages
+SET state = :state,
+    attempts = attempts + 1,
+    retries = retries + 1,
+    due_at = coalesce(now() + :pause::interval, due_at),
+    leased_until = NULL
+WHERE id = :message_id AND lease_token = :lease_token AND state = 'PENDING';
+
+-- insert_attempt --
+-- Stores an attempt, unless retention has deleted its message.
+INSERT INTO deliverer.attempts (id, message_id, endpoint_id, status, problem, answer, duration, attempted_at)
+SELECT :attempt_id, id, endpoint_id, :status, :problem, :answer, :duration::interval, now() - :duration::interval
+FROM deliverer.messages
+WHERE id = :message_id;

@@ -1,0 +1,1 @@
+"""The RPCs of webhooks: one module per gRPC service."""
