@@ -29,7 +29,6 @@ _NOTHING_THERE = frozenset(
         reasons.CHECK_REASON_NOT_THERE,
         reasons.CHECK_REASON_UNREGISTERED,
         reasons.CHECK_REASON_OTHER_TYPE,
-        reasons.CHECK_REASON_SPF_TYPE,
     }
 )
 
