@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-POSTS_KEPT = 10_000
+MAX_POSTS = 10_000
 
 
 class Manner(StrEnum):
@@ -53,12 +53,12 @@ class Receiver:
         self.connections = 0
         self._behaviors: dict[str, Behavior] = {}
         self._left: dict[str, int] = {}
-        self._posts: deque[Post] = deque(maxlen=POSTS_KEPT)
+        self._posts: deque[Post] = deque(maxlen=MAX_POSTS)
 
     def behave(self, path: str, behavior: Behavior) -> None:
         """Answer posts to a path in this way from now on."""
         self._behaviors[path] = behavior
-        self._left[path] = POSTS_KEPT if behavior.times is None else behavior.times
+        self._left[path] = MAX_POSTS if behavior.times is None else behavior.times
 
     def received(self, post: Post) -> Behavior:
         """Record a post, and return how to answer it."""

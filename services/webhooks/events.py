@@ -5,8 +5,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from chassis.aws import ses_message_id
 from chassis.events import Event
+from chassis.message_ids import ses_message_id
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
 from services.webhooks.model.feedback import FeedbackEvent, Kind, Reference, counted, hard, link_tags

@@ -102,12 +102,14 @@ def email_event(event_type: str, email: Email, *, recipient: str = "", **more: A
 
 def bounce(bounce_type: str, sub_type: str, diagnostic_code: str) -> dict[str, Any]:
     """Return what a bounce adds to the event of its email."""
-    told = f"The receiving server answered: {diagnostic_code}" if diagnostic_code else "SES gave no details."
+    message = (
+        f"The receiving server answered: {diagnostic_code}" if diagnostic_code else "SES gave no details."
+    )
     return {
         "bounce": {
             "type": bounce_type or "Undetermined",
             "subType": sub_type or "Undetermined",
-            "message": told,
+            "message": message,
             "diagnosticCode": [diagnostic_code] if diagnostic_code else [],
         }
     }

@@ -32,7 +32,7 @@ able AS (
 due AS (
     SELECT
         m.id, m.due_at,
-        row_number() OVER (PARTITION BY m.tenant_id ORDER BY m.place, m.due_at) AS turn
+        row_number() OVER (PARTITION BY m.tenant_id ORDER BY m.place, m.due_at) AS rank
     FROM able AS a
     CROSS JOIN LATERAL (
         SELECT p.id, p.tenant_id, p.due_at, row_number() OVER (ORDER BY p.due_at) AS place
@@ -50,7 +50,7 @@ chosen AS (
     FROM deliverer.messages AS m
     JOIN due ON due.id = m.id
     WHERE m.state = 'PENDING' AND (m.leased_until IS NULL OR m.leased_until < now())
-    ORDER BY due.turn, due.due_at
+    ORDER BY due.rank, due.due_at
     LIMIT :limit
     FOR UPDATE OF m SKIP LOCKED
 )

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
-from chassis.aws import ses_message_id
 from chassis.events import Event
+from chassis.message_ids import ses_message_id
 from chassis.protos import parameters_of, stamp_of
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb

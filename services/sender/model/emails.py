@@ -12,7 +12,7 @@ from typing import Self
 from uuid import UUID
 
 from chassis.addresses import match_of
-from chassis.aws import ses_message_id
+from chassis.message_ids import ses_message_id
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.states import RecipientState, SentAs, State

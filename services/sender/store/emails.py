@@ -6,8 +6,8 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.access import Visibility
-from chassis.aws import ses_message_id
 from chassis.database import Database, Queries, Record
+from chassis.message_ids import ses_message_id
 from chassis.pages import Window
 from services.sender.model.emails import Attachment, Email, Recipient
 from services.sender.model.states import State

@@ -14,7 +14,7 @@ from tests.integration.deliverer.conftest import Hooks
 SENT = pb.EVENT_TYPE_EMAIL_SENT
 
 
-async def refusal(hooks: Hooks, request: pb.CreateEndpointRequest) -> Any:
+async def rejection(hooks: Hooks, request: pb.CreateEndpointRequest) -> Any:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await hooks.stub.CreateEndpoint(request, metadata=hooks.key)
     return failure_of(refused.value)
@@ -40,7 +40,7 @@ async def refusal(hooks: Hooks, request: pb.CreateEndpointRequest) -> Any:
 async def test_an_invalid_endpoint_is_refused_by_field(
     idle_hooks: Hooks, fields: dict[str, Any], field: str, reason: str
 ) -> None:
-    failure = await refusal(idle_hooks, pb.CreateEndpointRequest(**fields))
+    failure = await rejection(idle_hooks, pb.CreateEndpointRequest(**fields))
 
     [violation] = failure.violations
     assert (violation.field, violation.reason) == (field, reason)
@@ -50,7 +50,7 @@ async def test_a_tenant_has_twenty_endpoints_at_most(idle_hooks: Hooks) -> None:
     for number in range(20):
         await idle_hooks.create(f"/{number}", "EMAIL_SENT")
 
-    failure = await refusal(
+    failure = await rejection(
         idle_hooks, pb.CreateEndpointRequest(url="https://hooks.acme.com/", event_types=[SENT])
     )
 
@@ -61,7 +61,7 @@ async def test_the_domain_of_another_tenant_does_not_exist(idle_hooks: Hooks) ->
     theirs = await a_provisioned_domain(idle_hooks.database, await a_tenant(idle_hooks.database))
 
     failures = [
-        await refusal(
+        await rejection(
             idle_hooks,
             pb.CreateEndpointRequest(
                 url="https://hooks.acme.com/", event_types=[SENT], domain_ids=[str(claim_id)]
@@ -79,7 +79,7 @@ async def test_a_repeated_request_returns_the_same_endpoint(idle_hooks: Hooks) -
     second = await idle_hooks.create("/once", "EMAIL_SENT", request_id="order-1")
 
     assert (first.id, first.secret) == (second.id, second.secret)
-    failure = await refusal(
+    failure = await rejection(
         idle_hooks,
         pb.CreateEndpointRequest(url="https://hooks.acme.com/", event_types=[SENT], request_id="order-1"),
     )

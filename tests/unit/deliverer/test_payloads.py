@@ -76,8 +76,8 @@ def messages() -> Iterator[Message]:
     email, domain = an_email(), domains.DomainReference(id=CLAIM, name="inbox.mnexa.ai", tenant_id=TENANT)
     for kind in (emails.EmailScheduled, emails.EmailSent, emails.EmailCanceled):
         yield kind(email=email)
-    for told in (emails.EmailDelivered, emails.EmailDeliveryDelayed, emails.EmailComplained):
-        yield told(email=email, recipient=ADA)
+    for kind in (emails.EmailDelivered, emails.EmailDeliveryDelayed, emails.EmailComplained):
+        yield kind(email=email, recipient=ADA)
     yield emails.EmailBounced(
         email=email, recipient=ADA, bounce_type="Permanent", bounce_sub_type="General",
         diagnostic_code="smtp; 550 5.1.1 no such user",
