@@ -34,7 +34,7 @@ $(RUNNABLE): requirements/embedded.txt scripts/install scripts/python
 	@scripts/install embedded
 	@touch $@
 
-$(INSTALLED): $(RUNNABLE) requirements/dev.txt requirements/oracles.txt
+$(INSTALLED): $(RUNNABLE) requirements/dev.txt
 	@scripts/install dev
 	@touch $@
 

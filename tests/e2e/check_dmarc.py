@@ -1,6 +1,6 @@
 """Parse DMARC records with checkdmarc: one JSON string per line in, its policies or its error per line out.
 
-Runs in .venv/oracles, which has nothing of ours. The resolver answers each query from memory.
+Runs in a virtual environment of its own, without ours. The resolver answers each query from memory.
 """
 
 import json

@@ -226,7 +226,6 @@ async def test_a_key_is_renamed(sender: Sender) -> None:
         ("GET", "/usage"),
         ("GET", "/inboxes"),
         ("POST", "/inboxes/ada@readers.com/drafts"),
-        ("POST", "/webhooks/x/events/y/replay"),
         ("POST", "/contacts/imports"),
         ("POST", "/templates/x/publish"),
         ("GET", "/emails/0198f0c0-0000-7000-8000-000000000000/attachments"),
