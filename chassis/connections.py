@@ -26,6 +26,9 @@ CLOSED = Counter(
 )
 
 EXTENSION = "letterhead.connection"
+# Between requests. Load balancers close idle connections after 60 s and clients after a few: sooner than we do,
+# because a request that crosses our closing is lost.
+IDLE_FOR = timedelta(seconds=75)
 IPV6_SITE = 64  # prefix length; one customer typically gets a whole /64, so it counts as one peer
 
 
@@ -38,6 +41,7 @@ class Limits:
     waiting_of_peer: int = 256
     new_for: timedelta = timedelta(seconds=0.1)  # time to send a request that was written at once
     headers_within: timedelta = timedelta(seconds=10)
+    idle_for: timedelta = IDLE_FOR
     read_within: timedelta = timedelta(seconds=30)  # for the client to read a response
     lingering: timedelta = timedelta(
         seconds=2
@@ -225,22 +229,32 @@ class Guarded(H11Protocol):
         )  # `cycle` is None before the first request
 
     @property
+    def _idle(self) -> bool:
+        """Return whether a response is complete and nothing of the next request has arrived."""
+        return bool(self.cycle) and not self._rejected and not self.conn.trailing_data[0]
+
+    @property
     def _rejected(self) -> bool:
         """Return whether the response was sent before the whole body arrived."""
         return bool(self.cycle) and self.cycle.more_body
 
     def _update_deadline(self) -> None:
-        """Start the deadline if the connection waits for its client; cancel it if not."""
+        """Start the deadline if the client owes a request that it began; cancel it if not.
+
+        Between requests, uvicorn's own timer closes an idle connection.
+        """
         if self.transport.is_closing():
             return
-        if self._busy:
+        if self._busy or self._idle:
             if self._deadline is not None:
                 self._deadline.cancel()
                 self._deadline = None
-                self._connections.goes_on(self)
         elif self._deadline is None:
             patience = self._limits.lingering if self._rejected else self._limits.headers_within
             self._deadline = self.loop.call_later(patience.total_seconds(), self.close, "headers")
+        if self._busy:
+            self._connections.goes_on(self)
+        else:
             self._connections.waits(self, "" if self._known else self._peer)
 
     @property

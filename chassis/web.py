@@ -6,12 +6,13 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import uvicorn
 
-from chassis.connections import Connections, Guarded, Limits
+from chassis.connections import IDLE_FOR, Connections, Guarded, Limits
 
 _GRACE = 1  # seconds for open requests on shutdown
 _BACKLOG = 1024  # connections waiting to be accepted
@@ -67,15 +68,25 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _config(site: Site) -> uvicorn.Config:
+    defaults = {"timeout_graceful_shutdown": _GRACE, "timeout_keep_alive": _seconds(IDLE_FOR)}
     guarded: dict[str, Any] = {} if site.limits is None else _guarded(site.limits)
     return uvicorn.Config(
         site.app,
         lifespan="off",
         log_config=None,
         access_log=False,
-        **{"timeout_graceful_shutdown": _GRACE, **guarded, **site.options},
+        **{**defaults, **guarded, **site.options},
     )
 
 
 def _guarded(limits: Limits) -> dict[str, Any]:
-    return {"http": partial(Guarded, Connections(limits)), "ws": "none", "backlog": _BACKLOG}
+    return {
+        "http": partial(Guarded, Connections(limits)),
+        "ws": "none",
+        "backlog": _BACKLOG,
+        "timeout_keep_alive": _seconds(limits.idle_for),
+    }
+
+
+def _seconds(duration: timedelta) -> int:
+    return int(duration.total_seconds())

@@ -128,6 +128,25 @@ async def test_an_incomplete_second_request_gets_a_408() -> None:
     assert b"HTTP/1.1 408 " in received
 
 
+async def test_a_connection_between_requests_outlives_the_time_for_headers() -> None:
+    async with a_server(headers_within=SOON, idle_for=NEVER) as server:
+        idle = await server.connect(GET % b"/")
+        await idle[0].readuntil(b"\r\n\r\nxx")
+        await rest(await server.connect())  # a younger connection, whose time for headers is over
+
+        idle[1].write(GET % b"/")
+        again = await status(idle)
+
+    assert again == 200
+
+
+async def test_a_connection_that_stays_idle_is_closed() -> None:
+    async with a_server(idle_for=timedelta(seconds=1)) as server:
+        received = await rest(await server.connect(GET % b"/"))
+
+    assert received.startswith(b"HTTP/1.1 200 ")
+
+
 async def test_above_the_limit_of_a_peer_its_oldest_waiting_connection_is_closed() -> None:
     async with a_server(waiting_of_peer=3) as server:
         waiting = [await server.connect() for _ in range(3)]
