@@ -71,7 +71,7 @@ def _parsed(text: str, local_part_of: Callable[[str], str]) -> str:
     if not is_plain(text) and any(map(_is_unshown, text)):
         raise BadAddress("CONTROL_CHARACTER")
     if any(map(str.isspace, text)):
-        raise BadAddress("SPACE")
+        raise BadAddress("SPACE" if text.count("@") < 2 else "NOT_A_PLAIN_ADDRESS")  # two are a list
     local_part, at, domain = text.rpartition("@")
     if not (at and local_part and domain):
         raise BadAddress("NOT_AN_ADDRESS")

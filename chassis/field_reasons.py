@@ -84,6 +84,9 @@ SENTENCES: Mapping[str, str] = {
     "RESERVED_HEADER": "is a header that Letterhead, SES or a mail server sets; remove it",
     "CONTRADICTS": "says something else than {other_field}; remove it, or make both equal",
     "NOT_SENT_YET": ("names an email that is not sent yet, so it has no Message-ID; reply once it is sent"),
+    "NOT_ONE_LINE": (
+        "must be one line without control characters, not empty, without a leading or trailing space"
+    ),
     "NOT_ONE_LINE_OF_ASCII": (
         "must be one line of printable ASCII, not empty, without a leading or trailing space"
     ),

@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
+from email import message_from_bytes, policy
 from typing import Any
 from uuid import uuid4
 
@@ -58,7 +58,8 @@ class Sender:
             emails = await self._world.sandbox.emails(subject=subject)
             return await self._world.sandbox.raw(emails[0]["id"]) if emails else None
 
-        return message_from_bytes(await eventually(found, within=timedelta(seconds=60)))
+        raw = await eventually(found, within=timedelta(seconds=60))
+        return message_from_bytes(raw, policy=policy.default)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -69,6 +70,15 @@ async def sender(world: World) -> AsyncIterator[Sender]:
         created = (await client.post("/domains", json={"name": pasted})).json()
         assert created["name"] == pasted.strip().lower().removeprefix("https://").removesuffix("/contact")
         yield Sender(client, world, created["name"])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def verified(world: World, sender: Sender) -> Sender:
+    """Return the client once its domain is verified, so that its emails are delivered."""
+    for each in (await sender.client.get("/domains?limit=100")).json()["data"]:
+        if each["name"] == sender.domain:
+            await _verify(world, sender, each["id"])
+    return sender
 
 
 @pytest.mark.parametrize(
@@ -165,10 +175,60 @@ async def test_an_unpaired_surrogate_in_a_text_is_replaced(sender: Sender) -> No
     assert (shown["subject"], shown["from"]) == ("Hi \ufffd", f'"A\ufffd" <agent@{sender.domain}>')
 
 
-async def test_files_arrive_as_their_bytes_whichever_way_they_are_sent(world: World, sender: Sender) -> None:
-    for each in (await sender.client.get("/domains?limit=100")).json()["data"]:
-        if each["name"] == sender.domain:
-            await _verify(world, sender, each["id"])
+async def test_an_unpaired_surrogate_arrives_as_a_replacement_character(verified: Sender) -> None:
+    unique = uuid4().hex
+
+    await verified.accepted(
+        subject=f"Hi \ud83d {unique}",
+        html="<p>Hi \ud83d</p>",
+        text="Hi \udc00\ud83d!",
+        to=["A\ud83da <ada@readers.com>"],
+        cc="\ude00 C <cc@readers.com>",
+        reply_to="\ud83d <desk@readers.com>",
+        attachments=[{"filename": "a\ud83d.txt", "content": "SGk="}],
+        **{"from": f"Agent \ud83d <agent@{verified.domain}>"},
+    )
+
+    message = await verified.received(f"Hi \ufffd {unique}")
+    names = {header: message[header].addresses[0].display_name for header in ("From", "To", "Cc", "Reply-To")}
+    assert names == {"From": "Agent \ufffd", "To": "A\ufffda", "Cc": "\ufffd C", "Reply-To": "\ufffd"}
+    assert message.get_body(("html",)).get_content().strip() == "<p>Hi \ufffd</p>"
+    assert message.get_body(("plain",)).get_content().strip() == "Hi \ufffd\ufffd!"
+    assert [each.get_filename() for each in message.iter_attachments()] == ["a\ufffd.txt"]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"headers": {"X-Foo": "\ud83d"}}, "headers.X-Foo"),
+        ({"tags": [{"name": "a", "value": "\ud83d"}]}, "tags[0].value"),
+        ({"scheduled_at": "in 1 hour\ud83d"}, "scheduled_at"),
+        ({"attachments": [FILE, FILE | {"contentType": "\ud83d"}]}, "attachments[1].contentType"),
+        ({"attachments": [FILE | {"content": "\ud83d"}]}, "attachments[0].content"),
+        ({"more": {"deep": ["\ud83d"]}}, "more.deep[0]"),
+    ],
+)
+async def test_an_unpaired_surrogate_elsewhere_is_named_with_its_path(
+    sender: Sender, more: dict[str, Any], path: str
+) -> None:
+    status, name, message = await sender.rejected(**more)
+
+    assert (status, name) == (422, "validation_error")
+    assert message == f"`{path}` has an unpaired surrogate, which is not a character. Remove it."
+
+
+async def test_headers_arrive_as_meant_encoded_or_not(verified: Sender) -> None:
+    subject = f"Headers {uuid4().hex}"
+    headers = {"X-Encoded": "=?utf-8?Q?Zo=C3=AB?=", "X-Plain": "山田 太郎", "X-Ascii": "17"}
+
+    await verified.accepted(subject=subject, headers=headers)
+
+    message = await verified.received(subject)
+    found = {name: str(message[name]) for name in headers}
+    assert found == {"X-Encoded": "Zoë", "X-Plain": "山田 太郎", "X-Ascii": "17"}
+
+
+async def test_files_arrive_as_their_bytes_whichever_way_they_are_sent(verified: Sender) -> None:
     subject, padded = f"Files {uuid4().hex}", base64.b64encode(PDF).decode()
     files: dict[str, dict[str, Any]] = {
         "a.pdf": {"content": padded},
@@ -179,11 +239,11 @@ async def test_files_arrive_as_their_bytes_whichever_way_they_are_sent(world: Wo
         "f.csv": {"content": CSV.decode()},
     }
 
-    await sender.accepted(
+    await verified.accepted(
         subject=subject, attachments=[{"filename": name, **content} for name, content in files.items()]
     )
 
-    message = await sender.received(subject)
+    message = await verified.received(subject)
     received = {part.get_filename(): part for part in message.walk() if part.get_filename()}
     wanted = dict.fromkeys(("a.pdf", "b.pdf", "c.pdf", "d.pdf", "e.pdf"), PDF) | {"f.csv": CSV}
     assert {name: part.get_payload(decode=True) for name, part in received.items()} == wanted

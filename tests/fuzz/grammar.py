@@ -6,6 +6,7 @@ forged a From or injected a header before.
 
 from collections.abc import Callable
 from dataclasses import replace
+from email.header import Header
 from random import Random
 
 from services.sender.commands.specs import EmailSpec, File, Pair
@@ -38,7 +39,8 @@ class _Request:
         if self.html and random.random() < 0.3:
             self.text = None  # made from the HTML
         self.headers = dict.fromkeys(random.sample(pieces.ALLOWED_HEADERS, random.randrange(3)), "17")
-
+        if random.random() < 0.2:
+            self.headers["X-Name"] = _header_value(random)
         self.files = _files(random)
         self.unsubscribe = _unsubscribe(random) if random.random() < 0.1 else None
         self.in_reply_to = f"<{_address(random)}>" if random.random() < 0.1 else ""
@@ -96,6 +98,12 @@ def _name(random: Random) -> str:
     if kind == 2:
         return _inserted(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
     return random.choice(pieces.ORDINARY_NAMES)
+
+
+def _header_value(random: Random) -> str:
+    """Return text of any script, sometimes as mail libraries encode it."""
+    text = random.choice(pieces.SCRIPTS)
+    return text if random.random() < 0.5 else Header(text, "utf-8", maxlinelen=40).encode(linesep="\r\n")
 
 
 def _files(random: Random) -> list[File]:

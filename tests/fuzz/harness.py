@@ -133,6 +133,8 @@ def _kinds(intended: MimeMessage) -> Iterator[str]:
         yield "threads"
     if "list-unsubscribe" in names:
         yield "unsubscribing"
+    if not all(map(str.isascii, intended.headers.values())):
+        yield "encoded headers"
 
 
 def _message(made: Draft, status: VerificationStatus) -> MimeMessage | None:

@@ -7,7 +7,7 @@ from tests.fuzz.harness import Way, run
 from tests.fuzz.unsafe import guessable, pasted, trusting, unquoted
 
 FEW_CASES = 2_000
-KINDS = ("files", "inline files", "threads", "unsubscribing")
+KINDS = ("files", "inline files", "threads", "unsubscribing", "encoded headers")
 
 
 @pytest.mark.timeout(7200)  # the number of cases is an option

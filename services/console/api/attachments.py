@@ -3,7 +3,7 @@
 import binascii
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
 from letterhead.sender.v1 import emails_pb2 as pb
@@ -19,6 +19,10 @@ NOT_FETCHED = "is not fetched. Send the file itself in `content`, as base64, or 
 
 # Types besides text/* whose files are text. Of other types, text can only be base64 with an error in it.
 TEXT_TYPES = frozenset({"application/json", "application/xml", "application/yaml", "application/x-ndjson"})
+
+# The names of a field, the documented one first; clients of Resend send the others.
+CONTENT_TYPE = ("content_type", "contentType")
+CONTENT_ID = ("content_id", "inline_content_id", "inlineContentId", "contentId")
 
 _DATA_URL = re.compile(r"data:([!-+\--~]{0,200}?)(?:;base64)?,", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -36,17 +40,29 @@ def attachment_of(given: models.Attachment, path: str) -> pb.Attachment:
     source = given.path or given.content
     if source is None or not given.filename:
         raise Rejected(BAD_ATTACHMENT, f"`{path}` needs `content` and `filename`.")
+    content_type = _one_of(CONTENT_TYPE, given, path)
     try:
-        is_text = _is_text(given.content_type or "", given.filename)
+        is_text = _is_text(content_type, given.filename)
         octets = _of_url(given.path) if given.path else _octets(source, is_text=is_text)
     except ValueError as error:
         raise Rejected(BAD_ATTACHMENT, f"`{path}.{field}` {error}.") from None
     return pb.Attachment(
         file_name=given.filename,
-        content_type=given.content_type or _type_in(source),
-        content_id=given.content_id or given.inline_content_id or "",
+        content_type=content_type or _type_in(source),
+        content_id=_one_of(CONTENT_ID, given, path),
         content=octets,
     )
+
+
+def _one_of(names: Sequence[str], given: models.Attachment, path: str) -> str:
+    """Return the value of a field with aliases; empty if there is none. Raise Rejected if two differ."""
+    used, *others = [name for name in names if getattr(given, name)] or names[:1]
+    value: str = getattr(given, used) or ""
+    for other in others:
+        if getattr(given, other) != value:
+            message = f"`{path}.{other}` says something else than `{path}.{used}`. Set only one of them."
+            raise Rejected(BAD_ATTACHMENT, message)
+    return value
 
 
 def is_plain_text(given: models.Attachment) -> bool:

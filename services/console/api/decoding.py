@@ -118,9 +118,8 @@ def _reject_near_misses(content: Json, model: type[models.Body], path: str = "")
         given = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
         return
-    names = _fields(model)
     for key, value in given.items():
-        if (meant := _meant(key, names)) is not None:
+        if (meant := _meant(key, model)) is not None:
             message = f"`{path}{key[:SHOWN]}` is not a field. Use `{path}{meant}`."
             raise Rejected(errors.INVALID, message)
         if (part := model.parts.get(key)) is not None:
@@ -141,19 +140,23 @@ def _reject_near_misses_in(content: msgspec.Raw, part: type[models.Body], path: 
 
 
 @cache
+def _names(model: type[models.Body]) -> tuple[str, ...]:
+    return tuple(each.encode_name for each in msgspec.structs.fields(model))
+
+
+@cache
 def _fields(model: type[models.Body]) -> Mapping[str, str]:
-    """Return the fields of a model, each by its name in plain letters."""
-    names = [each.encode_name for each in msgspec.structs.fields(model)]
-    return {_plain(name): name for name in names}
+    """Return the fields of a model, each by its name in plain letters; of aliases, the first field."""
+    return {_plain(name): name for name in reversed(_names(model))}
 
 
-def _meant(key: str, names: Mapping[str, str]) -> str | None:
+def _meant(key: str, model: type[models.Body]) -> str | None:
     """Return the field that a key almost names; None for a field, and for a key that is like no field."""
-    plain = _plain(key[:LONGEST_KEY])
-    if names.get(plain) == key or len(key) > LONGEST_KEY:
+    if key in _names(model) or len(key) > LONGEST_KEY:
         return None
-    close = [plain] if plain in names else get_close_matches(plain, names, 1, CLOSE)
-    return names[close[0]] if close else None
+    plain, fields = _plain(key), _fields(model)
+    close = [plain] if plain in fields else get_close_matches(plain, fields, 1, CLOSE)
+    return fields[close[0]] if close else None
 
 
 def _plain(name: str) -> str:

@@ -24,6 +24,8 @@ Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_
 # PHP writes an empty map as a list, and Lua an empty list as a map. What is in one is rejected.
 EmptyMap: TypeAlias = Annotated[list[Any], Meta(description="An empty map.")]
 EmptyList: TypeAlias = Annotated[dict[str, Any], Meta(description="An empty list.")]
+ContentIdAlias: TypeAlias = Annotated[str, Meta(description="An alias of `content_id`.")]
+ContentTypeAlias: TypeAlias = Annotated[str, Meta(description="An alias of `content_type`.")]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Switch: TypeAlias = Literal["enabled", "disabled"]
 DomainStatus: TypeAlias = Literal["not_started", "pending", "verified", "partially_failed", "failed"]
@@ -73,8 +75,11 @@ class Attachment(Body):
     content: str | list[Byte] | NodeBuffer | None = None
     content_type: str | None = None
     content_id: str | None = None
-    inline_content_id: Annotated[str, Meta(description="An alias of `content_id`.")] | None = None
     path: str | None = None
+    inline_content_id: ContentIdAlias | None = None
+    inlineContentId: ContentIdAlias | None = None  # noqa: N815 - a client's name
+    contentId: ContentIdAlias | None = None  # noqa: N815 - n8n's name
+    contentType: ContentTypeAlias | None = None  # noqa: N815 - the name of Resend's Rust SDK
 
 
 class Template(Body):

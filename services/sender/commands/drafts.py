@@ -208,16 +208,16 @@ class _Checks:
         if len(request.headers) > MAX_HEADERS:
             self._note("headers", "TOO_MANY", count=len(request.headers), limit=MAX_HEADERS)
             return {}
+        made: dict[str, str] = {}
         seen: dict[str, str] = {}
-        for name, value in request.headers.items():
+        for name, requested in request.headers.items():
             path = f"headers[{name!r}]"
             if name.lower() in seen:
                 self._note(path, "DUPLICATE")
-            seen[name.lower()] = value
-            self._header(path, name, value)
+            made[name] = seen[name.lower()] = value = self._header(path, name, requested)
             if name.lower() in threads.THREADING and threads.has_unsent(value, request.message_ids):
                 self._note(path, "NOT_SENT_YET")
-        return dict(request.headers) | self._typed_headers(request, seen)
+        return made | self._typed_headers(request, seen)
 
     def _typed_headers(self, request: EmailSpec, seen: Mapping[str, str]) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -227,17 +227,18 @@ class _Checks:
             elif typed.problem:
                 self._reject(typed.field, typed.problem)
             elif typed.name.lower() not in seen:
-                self._header(typed.field, typed.name, typed.value)
-                found[typed.name] = typed.value
+                found[typed.name] = self._header(typed.field, typed.name, typed.value)
             elif typed.value != seen[typed.name.lower()]:
                 self._note(typed.field, "SET_BY_HEADERS", header=typed.name)
         return found
 
-    def _header(self, path: str, name: str, value: str) -> None:
+    def _header(self, path: str, name: str, requested: str) -> str:
+        """Return the header's value; a bad one is returned as given, and noted."""
         try:
-            check_header(name, value)
+            return check_header(name, requested)
         except BadValue as error:
             self._reject(path, error)
+            return requested
 
     def terms(self, request: EmailSpec, now: datetime) -> Terms:
         """Return the terms; a send time slightly in the past becomes `now`."""

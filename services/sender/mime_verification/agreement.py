@@ -12,7 +12,7 @@ from services.sender.mime_verification import parser_mailparse, parser_python
 from services.sender.mime_verification.readings import MAILBOX_HEADERS, Body, Reading, shape
 from services.sender.model import mime
 from services.sender.model.emails import Attachment
-from services.sender.model.headers import MAX_LINE, is_allowed
+from services.sender.model.headers import MAX_LINE, is_allowed, is_one_line
 from services.sender.model.mime import MimeMessage
 
 READERS: Mapping[str, Callable[[bytes], Reading]] = MappingProxyType(
@@ -125,6 +125,8 @@ def _header_differences(intended: Reading, read: Reading) -> Iterator[str]:
     for name, value in intended.values.items():
         if read.values.get(name) != value:
             yield f"a different {name}"
+        if not is_one_line(value):
+            yield f"a line break or a control character in {name}"
 
 
 def _without_final_break(body: Body) -> Body:

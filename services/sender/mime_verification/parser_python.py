@@ -28,7 +28,7 @@ def read(content: bytes) -> Reading:
         header_names=[name for name, _ in fields],
         mailboxes={name: _mailboxes(fields, name) for name in MAILBOX_HEADERS},
         subject=" ".join(map(_text, _values(fields, "Subject"))),
-        values=dict(fields),
+        values={name: _text(value) if "=?" in value else value for name, value in fields},
         shape=_shape(email),
         bodies=[_body(part) for part in email.walk() if not part.is_multipart()],
         repairs=[*_defects(email), *_address_repairs(fields)],

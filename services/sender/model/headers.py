@@ -5,11 +5,13 @@ it is read.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from chassis.addresses import BadAddress, parse_address
+from chassis.addresses import BadAddress, is_plain, parse_address
+from chassis.encoded_words import decoded
 from chassis.field_reasons import BadValue
 
 MAX_HEADERS = 50
@@ -36,6 +38,11 @@ _RESERVED = frozenset({
 _RESERVED_PREFIXES = (
     "content-", "resent-", "received", "arc-", "disposition-notification-", "x-ses-", "x-amz", "x-amazon",
 )  # fmt: skip
+# Mail programs read ids and URLs in these, and decode nothing (RFC 5322 §3.6.4, RFC 2369 §2).
+_VERBATIM = frozenset({"in-reply-to", "references"})
+_VERBATIM_PREFIX = "list-"
+# Categories of characters that no value may contain, also not encoded: a program may decode it into a header.
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 class BadHeader(BadValue):
@@ -113,15 +120,32 @@ def _address_problem(address: str) -> BadValue | None:
     return BadAddress("MAILTO_CHARACTER") if special else None
 
 
-def check_header(name: str, value: str) -> None:
-    """Raise BadHeader unless the header may be added as it is."""
+def check_header(name: str, requested: str) -> str:
+    """Return what a header says, with its encoded words decoded; raise BadValue unless it may be added."""
     if not is_allowed(name):
         raise BadHeader("RESERVED_HEADER")
-    if not _VALUE.fullmatch(value):
-        raise BadHeader("NOT_ONE_LINE_OF_ASCII")
+    if _is_verbatim(name):
+        value = requested
+        if not _VALUE.fullmatch(value):
+            raise BadHeader("NOT_ONE_LINE_OF_ASCII")
+    elif not is_one_line(value := decoded(requested)):
+        raise BadHeader("NOT_ONE_LINE")
     if "=?" in value:
         raise BadHeader("ENCODED_WORD")
     _check_length(name, value)
+    return value
+
+
+def _is_verbatim(name: str) -> bool:
+    lower = name.lower()
+    return lower in _VERBATIM or lower.startswith(_VERBATIM_PREFIX)
+
+
+def is_one_line(value: str) -> bool:
+    """Return whether a value has a visible start and end, and no line break or control character."""
+    if is_plain(value):
+        return bool(_VALUE.fullmatch(value))
+    return value == value.strip() != "" and _BREAKS.isdisjoint(map(unicodedata.category, value))
 
 
 def _check_length(name: str, value: str) -> None:

@@ -97,7 +97,7 @@ def header_fields(message: MimeMessage) -> list[tuple[str, str]]:
     if message.subject:
         fields.append(("Subject", _unstructured("Subject", message.subject)))
     fields += [("Date", format_datetime(message.date)), ("MIME-Version", "1.0")]
-    fields += [(name, _folded(name, value)) for name, value in message.headers.items()]
+    fields += [(name, _unstructured(name, value)) for name, value in message.headers.items()]
     return fields
 
 
@@ -190,7 +190,7 @@ def _phrase(name: str) -> str:
 def _unstructured(name: str, text: str) -> str:
     """Return text as it is if every parser reads it alike; otherwise return encoded words."""
     longest = max(map(len, BREAK.split(text)))
-    if _PLAIN.fullmatch(text) and "=?" not in text and longest < MAX_LINE - len(name) - 2:
+    if _PLAIN.fullmatch(text) and "=?" not in text and longest <= MAX_LINE - len(name) - 2:
         return _folded(name, text)
     return _encoded_words(text)
 

@@ -85,7 +85,7 @@ async def test_a_file_is_compared_line_by_line(tmp_path: Path) -> None:
     assert "other.ai" in notes[3][0]
     assert notes[4:] == [
         ["`scheduledAt` is not a field. Use `scheduled_at`."],
-        [f"`headers.X-Foo` {SENTENCES['NOT_ONE_LINE_OF_ASCII']}."],
+        [f"`headers.X-Foo` {SENTENCES['NOT_ONE_LINE']}."],
         ["Missing `to` field."],
         ["The body is not JSON. Send one JSON document in UTF-8."],
     ]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis.addresses import BadAddress, check_name, parse_address
+from chassis.addresses import BadAddress, check_name, parse_address, parse_recipient
 from services.sender.model.emails import Address
 
 ACCEPTED = {
@@ -191,3 +191,9 @@ def test_a_stored_sender_is_read_as_it_was_written(name: str) -> None:
     address = Address("agent@inbox.mnexa.ai", name)
 
     assert Address.parse(str(address)) == address
+
+
+@pytest.mark.parametrize("text", ["a@x.com; b@y.com", "a@x.com, b@y.com", "a@x.com b@y.com"])
+def test_a_list_is_not_reported_as_a_space(text: str) -> None:
+    with pytest.raises(BadAddress, match=r"must be a plain address without .* lists"):
+        parse_recipient(text)

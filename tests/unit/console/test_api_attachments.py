@@ -100,6 +100,48 @@ def test_no_other_path_is_fetched(path: str) -> None:
         read(filename="a", path=path)
 
 
+@pytest.mark.parametrize(
+    ("aliases", "content_type", "content_id"),
+    [
+        ({"contentType": "text/csv"}, "text/csv", ""),
+        ({"contentType": "text/csv", "content_type": "text/csv"}, "text/csv", ""),
+        ({"contentType": "", "content_type": "text/csv"}, "text/csv", ""),
+        ({"contentId": "logo"}, "", "logo"),
+        ({"inlineContentId": "logo"}, "", "logo"),
+        ({"inline_content_id": "logo", "content_id": "logo", "contentId": None}, "", "logo"),
+    ],
+)
+def test_the_names_that_clients_send_are_aliases(
+    aliases: dict[str, Any], content_type: str, content_id: str
+) -> None:
+    attachment = read(filename="a", content="AA==", **aliases)
+
+    assert (attachment.content_type, attachment.content_id) == (content_type, content_id)
+
+
+@pytest.mark.parametrize(
+    ("fields", "alias", "field"),
+    [
+        ({"contentType": "text/csv", "content_type": "text/plain"}, "contentType", "content_type"),
+        ({"contentId": "a", "content_id": "b"}, "contentId", "content_id"),
+        ({"inlineContentId": "a", "inline_content_id": "b"}, "inlineContentId", "inline_content_id"),
+        ({"content_id": "a", "inline_content_id": "a", "contentId": "b"}, "contentId", "content_id"),
+    ],
+)
+def test_an_alias_with_another_value_is_rejected(fields: dict[str, Any], alias: str, field: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        read(filename="a", content="AA==", **fields)
+
+    assert (caught.value.status, caught.value.name) == (422, "invalid_attachment")
+    assert caught.value.message == (
+        f"`attachments[2].{alias}` says something else than `attachments[2].{field}`. Set only one of them."
+    )
+
+
+def test_the_alias_of_a_type_says_that_content_is_text() -> None:
+    assert read(filename="list", content="a,b\n", contentType="text/csv").content == b"a,b\n"
+
+
 def test_a_file_has_content_or_a_path() -> None:
     with pytest.raises(Rejected, match="has both"):
         read(filename="a", content="AA==", path="data:,a")

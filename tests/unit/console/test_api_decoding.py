@@ -33,8 +33,8 @@ def rejection(model: Any, body: Any) -> Rejected:
         (models.SendEmail, {"topicId": "x"}, "`topicId` is not a field. Use `topic_id`."),
         (
             models.SendEmail,
-            {"attachments": [{"filename": "a", "content": ""}, {"contentType": "text/csv"}]},
-            "`attachments[1].contentType` is not a field. Use `attachments[1].content_type`.",
+            {"attachments": [{"filename": "a", "content": ""}, {"ContentType": "text/csv"}]},
+            "`attachments[1].ContentType` is not a field. Use `attachments[1].content_type`.",
         ),
         (models.UpdateEmail, {"scheduledAt": "x"}, "`scheduledAt` is not a field. Use `scheduled_at`."),
         (models.CreateDomain, {"customReturnPath": "x"}, "Use `custom_return_path`."),
@@ -56,6 +56,7 @@ def test_a_key_that_is_almost_a_field_is_rejected_with_the_field(model: Any, mor
         {"region": 7, "id": "x", "message_id": "x"},
         {"headers": {"replyTo": "x", "Subject": "x"}},
         {"attachments": [{"filename": "a", "content": "", "disposition": "inline", "size": 3}]},
+        {"attachments": [{"filename": "a", "contentType": "x/y", "contentId": "a", "inlineContentId": "a"}]},
         {"x" * 10_000: 1},
         {"": 1},
     ],

@@ -73,6 +73,7 @@ ACCEPTED: list[dict[str, Any]] = [
         }
     },
     {"headers": {"X-Order": "17", "X-Entity-Ref-ID": "a b  c"}},
+    {"headers": {"X-Customer": "Zoë", "X-Greeting": "=?utf-8?q?=E3=81=82?="}},
     {"headers": {f"X-{number}": "x" for number in range(50)}},
     {"headers": {"X-Long": "x " * 490 + "x"}},
     {"tags": {f"t{number}": "v" for number in range(75)}},
@@ -186,13 +187,30 @@ FORBIDDEN_VALUES = [
     "a\rb",
     "a\0",
     "a\tb",
-    "ä",
+    "ä\r\nBcc: x",
+    "ä\x85",
+    "ä\u2028",
+    " ä",
+    "ä\xa0",
+    "ä" * 994,
+    "=?utf-8?q?=FF?=",
+    "=?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?=",
+    "=?utf-8?q?_ä?=",
+    "=?utf-8?q?=00?=",
     "a\x7f",
     "x" * 994,
     "x " * 498,
     "=?utf-8?q?=0D=0ABcc:_x?=",
 ]
 REJECTED += [({"headers": {"X-A": value}}, "headers['X-A']") for value in FORBIDDEN_VALUES]
+
+# Mail programs read these as they are, so they have to be ASCII, and an encoded word in them means nothing.
+VERBATIM = ["In-Reply-To", "References", "List-Unsubscribe", "list-id", "List-Post"]
+REJECTED += [
+    ({"headers": {name: value}}, f"headers[{name!r}]")
+    for name in VERBATIM
+    for value in ("ä", "<https://example.com/ä>", "=?utf-8?q?<a=40b>?=", "a\r\nb")
+]
 
 
 @pytest.mark.parametrize(("fields", "path"), REJECTED, ids=lambda value: str(value)[:60])

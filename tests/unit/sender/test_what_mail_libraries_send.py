@@ -9,9 +9,12 @@ from chassis.errors import InvalidArgument
 from services.sender.commands.drafts import draft
 from services.sender.commands.specs import File
 from services.sender.commands.threads import ids_in
+from services.sender.mime_verification.agreement import disagreements
 from services.sender.model.emails import Address, Draft
+from services.sender.model.mime import build
 from services.sender.model.plain_text import MAX_HTML, MAX_TOKENS
 from tests.unit.sender.test_drafts import GOOD, NOW, PDF
+from tests.unit.sender.test_headers import MESSAGE
 
 LOGO = File("logo.png", "image/png", "logo", b"\x89PNG")
 EMAIL_ID = "0199aaaa-0000-7000-8000-000000000001"
@@ -56,6 +59,51 @@ def test_encoded_words_are_decoded_once(written: str, meant: str) -> None:
 
 def test_encoded_words_in_the_values_of_tags_are_decoded() -> None:
     assert made(tags={"kind": "=?utf-8?q?welcome?="}).tags == {"kind": "welcome"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("=?utf-8?Q?Zo=C3=AB?=", "Zoë"),
+        ("Zoë", "Zoë"),
+        ("=?utf-8?Q?plain?=", "plain"),
+        ("=?utf-8?Q?" + "=C3=AB" * 10 + "?=\r\n =?utf-8?Q?" + "=C3=AB" * 10 + "?=", "ë" * 20),
+        ("Grüße an =?utf-8?Q?Zo=C3=AB?=", "Grüße an Zoë"),
+        ("日本語 " * 200 + "x", "日本語 " * 200 + "x"),
+        ("x" * 988, "x" * 988),
+    ],
+)
+def test_encoded_words_in_a_header_are_decoded_once_and_every_parser_reads_them(
+    written: str, meant: str
+) -> None:
+    content = made(headers={"X-Name": written}).content
+    message = replace(MESSAGE, headers=content.headers)
+
+    assert content.headers == {"X-Name": meant}
+    assert disagreements(message, build(message)) == []
+    assert (f"X-Name: {meant}\r\n".encode() in build(message)) == meant.isascii()
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("=?utf-8?q?a=0D=0ABcc:_x=40y.com?=", "NOT_ONE_LINE"),
+        ("=?utf-8?q?a=00?=", "NOT_ONE_LINE"),
+        ("=?utf-8?q?_a?=", "NOT_ONE_LINE"),
+        ("=?utf-8?q??=", "NOT_ONE_LINE"),
+        ("=?utf-8?q?=3D=3Futf-8=3Fq=3Fx=3F=3D?=", "ENCODED_WORD"),
+        ("=?utf-7?q?+AEA-?=", "UNDECODABLE"),
+    ],
+)
+def test_nothing_hides_in_an_encoded_header(value: str, reason: str) -> None:
+    assert problems(headers={"X-Name": value}) == [("headers['X-Name']", reason)]
+
+
+@pytest.mark.parametrize("value", ["a\r\nBcc: x@y.com", "ä\r\nBcc: x@y.com", "ä\0", "ä\x85", "ä\u2028"])
+def test_verification_catches_a_line_break_that_is_encoded(value: str) -> None:
+    message = replace(MESSAGE, headers={"X-Name": value})
+
+    assert disagreements(message, build(message)) != []
 
 
 @pytest.mark.parametrize(
