@@ -136,7 +136,7 @@ def _back(request: Request, done: str = "") -> Response:
 
 
 def _outage(endpoint: pb.Endpoint) -> datetime | None:
-    """Return when deliveries stopped: posts began to fail, or the endpoint was disabled; None if they did not."""
+    """Return when deliveries stopped: posts began to fail, or it was disabled. None: they did not."""
     began = (endpoint.failing_since_time, endpoint.disable_time)
     return min((each.ToDatetime(UTC) for each in began if each.seconds), default=None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from chassis.client import CallFailed, call
-from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest, ListDomainsRequest
+from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
 from services.console.event_types import CHOOSABLE, TYPES, name_of
 from services.console.pages.templates import Form
@@ -16,7 +16,6 @@ from services.console.pages.visitor import key_of
 from services.console.stubs import Stubs
 
 MOST_DOMAINS = 100  # as the service has it
-MOST_FOUND = 1000
 # The fields of the create and of the update request, and a reason that concerns one field.
 FIELDS = {
     "url": "url",
@@ -45,7 +44,7 @@ async def choice_in(form: Form, stubs: Stubs, request: Request) -> Choice:
     if len(names) > MOST_DOMAINS:
         message = f"Enter at most {MOST_DOMAINS} domains, or none to receive the events of all."
         return Choice(Form(form.given, {"domains": message}), types, ())
-    found = [await _domain(name, stubs, request) for name in names]
+    found = await asyncio.gather(*(_domain(GetDomainRequest(name=each), stubs, request) for each in names))
     if unknown := [name for name, domain in zip(names, found, strict=True) if domain is None]:
         message = f"{', '.join(unknown)} is not one of your domains. Check the spelling, or add it first."
         return Choice(Form(form.given, {"domains": message}), types, ())
@@ -65,23 +64,17 @@ def field_of(type_name: str) -> str:
 
 async def names_of(endpoint: pb.Endpoint, stubs: Stubs, request: Request) -> list[str]:
     """Return the names of an endpoint's domains; of a domain that was deleted, the id."""
-    return await asyncio.gather(*(_name(each, stubs, request) for each in endpoint.domain_ids))
+    asked = [GetDomainRequest(domain_id=each) for each in endpoint.domain_ids]
+    found = await asyncio.gather(*(_domain(each, stubs, request) for each in asked))
+    named = zip(found, endpoint.domain_ids, strict=True)
+    return [(domain.display_name or domain.name) if domain else domain_id for domain, domain_id in named]
 
 
-async def _name(domain_id: str, stubs: Stubs, request: Request) -> str:
+async def _domain(asked: GetDomainRequest, stubs: Stubs, request: Request) -> Domain | None:
+    """Return a domain; None if the tenant has none of this name or id."""
     try:
-        answer = await call(
-            stubs.domains.GetDomain, GetDomainRequest(domain_id=domain_id), key=key_of(request)
-        )
+        return (await call(stubs.domains.GetDomain, asked, key=key_of(request))).domain
     except CallFailed as failure:
-        if failure.reason != "DOMAIN_NOT_FOUND":
+        if failure.reason not in ("DOMAIN_NOT_FOUND", "INVALID_FIELD"):
             raise
-        return domain_id
-    return answer.domain.display_name or answer.domain.name
-
-
-async def _domain(name: str, stubs: Stubs, request: Request) -> Domain | None:
-    grpc_request = ListDomainsRequest(search=name[:200], page_size=MOST_FOUND)
-    found = await call(stubs.domains.ListDomains, grpc_request, key=key_of(request))
-    matching = (each for each in found.domains if name in (each.name, each.display_name.lower(), each.id))
-    return next(matching, None)
+        return None

@@ -161,7 +161,7 @@ async def test_a_webhook_is_tested_changed_rotated_disabled_and_deleted(
     assert 'name="type-email.bounced" checked' in edit
     await browser.sends(f"{here}/edit", url=hooks.url("/other"), **{"type-domain.ready": "on"})
     changed = await get(hooks, endpoint.id)
-    assert (changed.url, changed.event_types) == (hooks.url("/other"), [pb.EVENT_TYPE_DOMAIN_READY])
+    assert (changed.url, list(changed.event_types)) == (hooks.url("/other"), [pb.EVENT_TYPE_DOMAIN_READY])
 
     rotated = await browser.sends(f"{here}/rotate")
     assert "signed by the previous secret too" in rotated.text
