@@ -21,6 +21,7 @@ from cli.commands.resend import resend
 from cli.commands.sandbox import sandbox
 from cli.commands.suppressions import suppressions
 from cli.commands.tenants import tenants
+from cli.commands.webhooks import webhooks
 from cli.doctor.everything import check_everything
 from cli.exit_status import USAGE, end, run
 from cli.installation import Installation
@@ -34,6 +35,7 @@ app.add_typer(tenants, name="tenants")
 app.add_typer(contacts, name="contacts")
 app.add_typer(emails.emails, name="emails")
 app.add_typer(suppressions, name="suppressions")
+app.add_typer(webhooks, name="webhooks")
 app.add_typer(events, name="events")
 app.add_typer(resend, name="resend")
 app.add_typer(sandbox, name="sandbox")

@@ -34,6 +34,9 @@ HINTS: Mapping[str, str] = {
     "CONTACT_CODE_ENDED": "`letterhead contacts set` sends a new code.",
     "DOMAIN_NOT_FOUND": "`letterhead domains list` lists the domains.",
     "DOMAIN_EXISTS": "`letterhead domains show {name}` shows it and its records.",
+    "ENDPOINT_NOT_FOUND": "`letterhead webhooks list` lists the endpoints.",
+    "ENDPOINT_EVENT_NOT_FOUND": "`letterhead webhooks events` lists the events of an endpoint.",
+    "ENDPOINT_DISABLED": "`letterhead webhooks update --enable` enables it.",
 }
 
 

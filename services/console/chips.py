@@ -15,6 +15,7 @@ from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.verifier.v1 import check_reason_pb2
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, SesAccount, Verification
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
+from letterhead.webhooks.v1.webhook_service_pb2 import Attempt, Endpoint, EndpointEvent
 from services.console import domain_status, record_problems
 
 State = TypeVar("State")
@@ -130,6 +131,17 @@ _TENANT_STATES = {
     Tenant.STATE_ACTIVE: Chip("Active", "good", "check"),
     Tenant.STATE_PAUSED: Chip("Paused", "bad", "warning"),
 }
+_ENABLED = Chip("Enabled", "good", "check")
+_FAILING = Chip("Failing", "wait", "warning")
+_DISABLED = Chip("Disabled", "quiet", "stop")
+_DISABLED_BY_US = Chip("Disabled", "bad", "stop")
+_RETRYING = Chip("Retrying", "wait", "clock")
+_WEBHOOK_EVENT_STATES = {
+    EndpointEvent.STATE_PENDING: Chip("Pending", "quiet", "clock"),
+    EndpointEvent.STATE_DELIVERED: Chip("Delivered", "good", "check"),
+    EndpointEvent.STATE_FAILED: Chip("Failed", "bad", "cross"),
+    EndpointEvent.STATE_UNSENT: Chip("Not sent", "wait", "circle"),
+}
 
 
 def record_status(check: RecordCheck) -> Chip:
@@ -205,6 +217,34 @@ def suppression_reason(reason: SuppressionReason.ValueType) -> Chip:
 def tenant_state(state: Tenant.State.ValueType) -> Chip:
     """Return the chip of a tenant's state."""
     return _chip(_TENANT_STATES, state)
+
+
+def webhook(endpoint: Endpoint) -> Chip:
+    """Return the chip of a webhook endpoint."""
+    if endpoint.state == Endpoint.STATE_DISABLED:
+        requested = endpoint.disable_reason == Endpoint.DISABLE_REASON_REQUESTED
+        return _DISABLED if requested else _DISABLED_BY_US
+    return _FAILING if endpoint.HasField("failing_since_time") else _ENABLED
+
+
+def webhook_event(event: EndpointEvent) -> Chip:
+    """Return the chip of an event of a webhook endpoint."""
+    if event.state == EndpointEvent.STATE_PENDING and event.attempts:
+        return _RETRYING
+    return webhook_event_state(event.state)
+
+
+def webhook_event_state(state: EndpointEvent.State.ValueType) -> Chip:
+    """Return the chip of the state of a webhook event."""
+    return _chip(_WEBHOOK_EVENT_STATES, state)
+
+
+def webhook_attempt(attempt: Attempt) -> Chip:
+    """Return the chip of one post: the HTTP status, if there was an answer."""
+    if not attempt.status:
+        return Chip("No answer", "bad", "cross")
+    accepted = 200 <= attempt.status < 300
+    return Chip(f"Status {attempt.status}", *(("good", "check") if accepted else ("bad", "cross")))
 
 
 def key_state(key: ApiKey) -> Chip:

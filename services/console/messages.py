@@ -35,6 +35,8 @@ WORDS: Mapping[str, str] = {
     "ENDPOINT_NOT_FOUND": "Webhook not found.",
     "ENDPOINT_EVENT_NOT_FOUND": "Event not found. Events are kept for 30 days.",
     "ENDPOINT_DISABLED": "The webhook is disabled. Enable it first.",
+    "TOO_MANY_ENDPOINTS": "You have {limit} webhooks, the limit. Delete one first.",
+    "WEBHOOKS_NOT_CONFIGURED": "Webhooks are not set up in this installation. Contact the operator.",
     "CONFLICT": "Something else changed at the same time. Try again.",
     "NOT_OFFERED": "This installation does not offer this yet.",
 }

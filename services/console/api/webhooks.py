@@ -12,18 +12,11 @@ from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
+from services.console.event_types import CHOOSABLE, OF_TYPE, TYPES
 
 EventStatus: TypeAlias = Literal["success", "pending", "failed", "attempting"]
 Types: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=models.MOST_OF_BATCH)]
 
-# By the `type` in payloads; that of a test event cannot be chosen.
-TYPES: Mapping[str, pb.EventType.ValueType] = {
-    name.removeprefix("EVENT_TYPE_").lower().replace("_", ".", 1): number
-    for name, number in pb.EventType.items()
-    if number
-}
-OF_TYPE = {number: name for name, number in TYPES.items()}
-CHOOSABLE = tuple(name for name, number in TYPES.items() if number != pb.EVENT_TYPE_WEBHOOK_TEST)
 STATES: Mapping[str, pb.Endpoint.State.ValueType] = {
     "enabled": pb.Endpoint.STATE_ENABLED,
     "disabled": pb.Endpoint.STATE_DISABLED,

@@ -27,6 +27,9 @@ from services.console.pages.signin import SignInPages
 from services.console.pages.suppressions import SuppressionsPages
 from services.console.pages.templates import Templates
 from services.console.pages.test_emails import TestPages
+from services.console.pages.webhook import WebhookPages
+from services.console.pages.webhook_events import WebhookEventPages
+from services.console.pages.webhooks import WebhooksPages
 from services.console.session import Sessions
 from services.console.stubs import Stubs
 
@@ -82,6 +85,9 @@ class Pages:
             LinksPages(stubs, self._templates, settings.origin),
             EmailsPages(stubs, self._templates),
             SuppressionsPages(stubs, self._templates),
+            WebhooksPages(stubs, self._templates),
+            WebhookPages(stubs, self._templates),
+            WebhookEventPages(stubs, self._templates),
             KeysPages(stubs, self._templates),
             OperatorPages(stubs, self._templates),
             *(DomainPages(stubs, live, self._templates, prefix) for prefix in PREFIXES),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from chassis.client import CallFailed
-from services.console import chips, dates, email_messages, messages, texts
+from services.console import chips, dates, email_messages, event_types, messages, texts, webhook_messages
 from services.console.assets import Assets
 from services.console.messages import sentence_beside, sentence_of
 
@@ -19,10 +19,12 @@ SECTIONS = (
     ("/app/domains", "Domains"),
     ("/app/emails", "Emails"),
     ("/app/suppressions", "Suppressions"),
+    ("/app/webhooks", "Webhooks"),
     ("/app/keys", "Keys"),
 )
 OPERATOR_SECTION = ("/app/operator", "Operator")
 UNPROCESSABLE = 422  # the form has errors to correct
+NOT_OF_LISTS = ("after", "done")  # parameters that the links to other pages of a list do not keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,10 @@ class Templates:
             "chips": chips,
             "dates": dates,
             "email_messages": email_messages,
+            "event_types": event_types,
             "messages": messages,
             "texts": texts,
+            "webhook_messages": webhook_messages,
         }
 
     def page(self, request: Request, name: str, /, status: int = 200, **context: Any) -> HTMLResponse:
@@ -98,7 +102,9 @@ def _section(path: str) -> str:
 
 def older(request: Request, token: str) -> dict[str, Any]:
     """Return the URLs of the next and the first page of a list; empty if there is none."""
-    query = {name: value for name, value in request.query_params.items() if name != "after" and value}
+    query = {
+        name: value for name, value in request.query_params.items() if name not in NOT_OF_LISTS and value
+    }
     here = request.url.path
     return {
         "older": f"{here}?{urlencode(query | {'after': token})}" if token else "",

@@ -34,6 +34,10 @@ def _email(t: Things) -> Mapping[str, Any]:
     return {"from": f"agent@{t.domain_name}", "to": "ada@example.com", "subject": "Hello", "text": "Hello"}
 
 
+def _endpoint(_: Things) -> Mapping[str, Any]:
+    return {"url": "https://hooks.example.net/", "type-email.sent": "on", "request_id": str(uuid4())}
+
+
 def _with_request_id(**fields: str) -> Body:
     return lambda _: fields | {"request_id": str(uuid4())}
 
@@ -103,6 +107,21 @@ PAGES: Mapping[str, Body] = {
     "GET /app/suppressions": _nothing,
     "POST /app/suppressions": lambda _: {"address": "eve@example.com"},
     "POST /app/suppressions/remove": lambda t: {"address": t.address},
+    "GET /app/webhooks": _nothing,
+    "GET /app/webhooks/new": _nothing,
+    "POST /app/webhooks/new": _endpoint,
+    "GET /app/webhooks/{endpoint_id:uuid}": _nothing,
+    "GET /app/webhooks/{endpoint_id:uuid}/edit": _nothing,
+    "POST /app/webhooks/{endpoint_id:uuid}/edit": _endpoint,
+    "POST /app/webhooks/{endpoint_id:uuid}/enable": _nothing,
+    "POST /app/webhooks/{endpoint_id:uuid}/disable": _nothing,
+    "POST /app/webhooks/{endpoint_id:uuid}/recover": lambda _: {"since": "30d"},
+    "POST /app/webhooks/{endpoint_id:uuid}/test": _with_request_id(),
+    "POST /app/webhooks/{endpoint_id:uuid}/rotate": _nothing,
+    "GET /app/webhooks/{endpoint_id:uuid}/delete": _nothing,
+    "POST /app/webhooks/{endpoint_id:uuid}/delete": _nothing,
+    "GET /app/webhooks/{endpoint_id:uuid}/events/{event_id:str}": _nothing,
+    "POST /app/webhooks/{endpoint_id:uuid}/events/{event_id:str}/replay": _nothing,
     "GET /app/keys": _nothing,
     "GET /app/keys/new": _nothing,
     "POST /app/keys/new": _with_request_id(name="Mine", scope="sending"),

@@ -56,6 +56,7 @@ class Hooks:
     tenant_id: UUID
     key: Metadata
     stub: Any  # the types of stubs are those of synchronous calls
+    port: int  # of webhooks
 
     def url(self, path: str) -> str:
         """Return the URL of a path of the receiver."""
@@ -164,10 +165,8 @@ def settings(database: FreshDatabase, stream: FreshStream, internet: Internet, t
 
 
 @asynccontextmanager
-async def _webhooks(
-    settings: Settings, database: FreshDatabase, stream: FreshStream
-) -> AsyncIterator[grpc.aio.Channel]:
-    """Run WebhookService alone, and yield a channel to it."""
+async def _webhooks(settings: Settings, database: FreshDatabase, stream: FreshStream) -> AsyncIterator[int]:
+    """Run WebhookService alone, and yield its port."""
 
     @dataclass(frozen=True)
     class Own:
@@ -180,9 +179,8 @@ async def _webhooks(
     async with (
         open_platform(own, "webhooks") as platform,
         serving(own, platform, [endpoints(own, platform)]) as port,  # type: ignore[arg-type]
-        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
-        yield channel
+        yield port
 
 
 @pytest.fixture
@@ -192,8 +190,11 @@ async def idle_hooks(
     """Return a tenant with WebhookService; deliverer is not running."""
     tenant_id = await a_tenant(database)
     key = bearer(await a_key(database, tenant_id, Scope.FULL_ACCESS))
-    async with _webhooks(settings, database, stream) as channel:
-        yield Hooks(database, stream, internet, settings, tenant_id, key, WebhookServiceStub(channel))
+    async with (
+        _webhooks(settings, database, stream) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Hooks(database, stream, internet, settings, tenant_id, key, WebhookServiceStub(channel), port)
 
 
 @pytest.fixture
