@@ -164,7 +164,7 @@ def settings(database: FreshDatabase, stream: FreshStream, internet: Internet, t
 
 
 @asynccontextmanager
-async def _webhooks(
+async def webhook_service(
     settings: Settings, database: FreshDatabase, stream: FreshStream
 ) -> AsyncIterator[grpc.aio.Channel]:
     """Run WebhookService alone, and yield a channel to it."""
@@ -192,7 +192,7 @@ async def idle_hooks(
     """Return a tenant with WebhookService; deliverer is not running."""
     tenant_id = await a_tenant(database)
     key = bearer(await a_key(database, tenant_id, Scope.FULL_ACCESS))
-    async with _webhooks(settings, database, stream) as channel:
+    async with webhook_service(settings, database, stream) as channel:
         yield Hooks(database, stream, internet, settings, tenant_id, key, WebhookServiceStub(channel))
 
 
