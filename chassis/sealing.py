@@ -1,7 +1,6 @@
 """Encryption of secrets that are stored in Postgres, with keys from a file that can be rotated.
 
-The file has one Fernet key per line. The first encrypts; all decrypt. "Rotate the key file" in docs/webhooks.md
-says how to replace a key.
+The file has one Fernet key per line. The first encrypts; all decrypt. To replace a key, see docs/webhooks.md.
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet

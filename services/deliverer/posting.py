@@ -31,7 +31,7 @@ DNS_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
 IDLE_SECONDS = 15.0  # that a connection is kept for the next post
 LONGEST_RETRY_AFTER = 7  # digits
-# Endpoints close idle connections, sometimes as the next post is on its way; it then takes another connection.
+# Endpoints close idle connections, sometimes as the next post is on its way. It then takes another one.
 MOST_STALE = 8
 
 

@@ -39,7 +39,7 @@ class SecretStore:
         return False
 
     async def _is_old(self, row: Record) -> bool:
-        """Replace the secrets of an endpoint, unless the first key encrypted them; return whether it did not."""
+        """Replace an endpoint's secrets if the first key did not encrypt them; return whether that is so."""
         try:
             secret, previous = self._resealed(row["secret"]), self._resealed(row["previous_secret"])
         except SealBroken:
