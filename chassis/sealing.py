@@ -1,7 +1,6 @@
 """Encryption of secrets that are stored in Postgres, with keys from a file that can be rotated.
 
-The file has one Fernet key per line. The first encrypts; all decrypt. To rotate, add a new first line, and
-remove the old key once nothing is encrypted with it.
+The file has one Fernet key per line. The first encrypts; all decrypt. To replace a key, see docs/webhooks.md.
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -17,7 +16,9 @@ class Seal:
     """Encrypts and decrypts with the keys of a file; raises ValueError for a line that is not a key."""
 
     def __init__(self, keys: Secret) -> None:
-        self._fernet = MultiFernet([Fernet(line.strip()) for line in keys.reveal().split()])
+        fernets = [Fernet(line.strip()) for line in keys.reveal().split()]
+        self._fernet = MultiFernet(fernets)
+        self._newest = fernets[0]
 
     def seal(self, text: str) -> bytes:
         """Return the text encrypted with the first key."""
@@ -29,6 +30,14 @@ class Seal:
             return self._fernet.decrypt(sealed).decode()
         except InvalidToken:
             raise SealBroken("none of the keys in the file encrypted this value") from None
+
+    def resealed(self, sealed: bytes) -> bytes | None:
+        """Return the value encrypted with the first key; None if it is. Raise SealBroken as `open` does."""
+        try:
+            self._newest.decrypt(sealed)
+        except InvalidToken:
+            return self.seal(self.open(sealed))
+        return None
 
 
 def generate_key() -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-MAX_POSTS = 10_000
+MAX_POSTS = 50_000
 
 
 class Manner(StrEnum):

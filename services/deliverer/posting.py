@@ -3,9 +3,12 @@
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 
 import aiohttp
 import dns.asyncresolver
@@ -28,6 +31,15 @@ DNS_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
 IDLE_SECONDS = 15.0  # that a connection is kept for the next post
 LONGEST_RETRY_AFTER = 7  # digits
+# Endpoints close idle connections, sometimes as the next post is on its way. It then takes another one.
+MOST_STALE = 8
+
+
+@dataclass
+class _Connection:
+    """What is known about the connection of a request."""
+
+    reused: bool = False
 
 
 class NotPublic(OSError):
@@ -37,22 +49,47 @@ class NotPublic(OSError):
 class Poster:
     """Posts to URLs that the destinations allow. It follows no redirect and uses no proxy."""
 
-    def __init__(self, session: aiohttp.ClientSession, destinations: Destinations) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, destinations: Destinations, timeout: timedelta
+    ) -> None:
         self._session = session
         self._destinations = destinations
+        self._timeout = timeout.total_seconds()
 
     async def post(self, url: str, headers: Mapping[str, str], payload: bytes) -> Answer:
         """Post a payload and return the answer; every failure is one."""
         try:
             self._destinations.check(url)
-            async with self._session.post(
-                URL(url, encoded=True), data=payload, headers=headers, allow_redirects=False
-            ) as response:
-                text = await _beginning(response)
-                retry_after = _retry_after(response.headers.get("retry-after", ""))
-                return Answer(response.status, Problem.NONE, text, retry_after)
+            return await self._post(URL(url, encoded=True), headers, payload)
         except (aiohttp.ClientError, BadValue, TimeoutError, OSError, ValueError) as error:
             return Answer(None, _problem(error))
+
+    async def _post(self, url: URL, headers: Mapping[str, str], payload: bytes) -> Answer:
+        """Post within the timeout, at once again if a connection of earlier posts ends without an answer."""
+        until = time.monotonic() + self._timeout
+        for _ in range(MOST_STALE):
+            connection = _Connection()
+            try:
+                return await self._post_once(url, headers, payload, connection, until - time.monotonic())
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not connection.reused:
+                    raise
+        raise aiohttp.ServerDisconnectedError
+
+    async def _post_once(
+        self, url: URL, headers: Mapping[str, str], payload: bytes, connection: _Connection, seconds: float
+    ) -> Answer:
+        async with self._session.post(
+            url,
+            data=payload,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=max(seconds, 0.001)),  # 0 would be without a limit
+            trace_request_ctx=connection,
+        ) as response:
+            text = await _beginning(response)
+            retry_after = _retry_after(response.headers.get("retry-after", ""))
+            return Answer(response.status, Problem.NONE, text, retry_after)
 
 
 @asynccontextmanager
@@ -81,13 +118,24 @@ async def open_poster(settings: Posting) -> AsyncIterator[Poster]:
     )
     async with aiohttp.ClientSession(
         connector=connector,
-        timeout=aiohttp.ClientTimeout(total=settings.webhook_timeout.total_seconds()),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=HEADERS,
         auto_decompress=False,
         trust_env=False,
+        trace_configs=[_tracing_reuse()],
     ) as session:
-        yield Poster(session, destinations)
+        yield Poster(session, destinations, settings.webhook_timeout)
+
+
+def _tracing_reuse() -> aiohttp.TraceConfig:
+    """Return the configuration that sets `reused` of the `_Connection` of a request."""
+
+    async def reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
+        context.trace_request_ctx.reused = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_reuseconn.append(reused)
+    return tracing
 
 
 class _Resolver(AbstractResolver):

@@ -20,3 +20,9 @@ FEEDBACK_EVENTS = Counter(
     "letterhead_feedback_events_total", "Feedback events from SES, by kind", ["kind", "outcome"]
 )
 PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that could not be processed")
+
+OLD_SECRETS = Gauge(
+    "letterhead_webhook_secrets_of_old_keys",
+    "Endpoints whose secrets the first key had not encrypted when they were last checked",
+)
+OLD_SECRETS.set(float("nan"))  # not checked yet

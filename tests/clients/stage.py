@@ -31,6 +31,7 @@ class Stage:
     key: str
     domain: str
     sandbox: SandboxClient
+    receiver: str  # the URL of the sandbox's receiver of webhooks
 
     async def meanings(self, wanted: Json) -> Json:
         """Return what the emails say that were delivered to the addresses of `wanted`, in the same form."""
@@ -76,7 +77,9 @@ async def a_stage(home: Path) -> AsyncIterator[Stage]:
         url = world.installation.console
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as api:
             domain = await _a_verified_domain(api, world)
-            yield Stage(api, url, world.installation.api_key, domain, world.sandbox)
+            yield Stage(
+                api, url, world.installation.api_key, domain, world.sandbox, world.installation.receiver
+            )
 
 
 async def _a_verified_domain(api: httpx.AsyncClient, world: World) -> str:

@@ -1,4 +1,7 @@
-"""Unmodified clients of npm and PyPI send, attach, schedule and cancel; their emails say what they meant."""
+"""Unmodified clients of npm and PyPI send, attach, schedule and cancel; their emails say what they meant.
+
+Unmodified libraries of both verify webhooks.
+"""
 
 import base64
 import json
@@ -6,6 +9,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,12 +28,14 @@ from tests.e2e.packages import (
     output,
 )
 from tests.figures import Figure
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(3 * INSTALL_WITHIN)]
 
 ROOT = Path(__file__).resolve().parents[3]
 PINS = ROOT / "requirements/clients.txt"
 HERE = Path(__file__).parent
+WEBHOOK_WITHIN = timedelta(seconds=60)
 
 # A program of node/ or python/, and the packages whose versions it shows.
 CLIENTS = {
@@ -42,6 +48,10 @@ CLIENTS = {
     "node/resend-mcp": ("resend-mcp",),
     "python/resend_sdk": ("resend",),
     "python/django_anymail": ("django-anymail",),
+}
+VERIFIERS = {
+    "node/verifiers": ("resend", "standardwebhooks", "svix"),
+    "python/verifiers": ("resend", "standardwebhooks", "svix"),
 }
 
 FILE = {"filename": "Prix été.csv", "content_type": "text/csv", "content": "item,price\nété,7\n"}
@@ -93,6 +103,43 @@ async def test_an_unmodified_client_says_what_it_meant(
     figure(f"{', '.join(versions(client))}: {done}")
 
 
+@pytest.mark.parametrize("client", VERIFIERS)
+async def test_unmodified_libraries_verify_a_webhook_with_the_new_and_the_previous_secret(
+    stage: Stage, installed: Installed, client: str, figure: Figure
+) -> None:
+    post, secrets = await a_webhook(stage)
+
+    reports = await installed.reports(client, {"post": post, "secrets": secrets})
+
+    assert [each["what"] for each in reports] == [f"{name} verifies" for name in VERIFIERS[client]]
+    figure(f"{', '.join(versions(client))}: each verifies a webhook, and rejects another body")
+
+
+async def a_webhook(stage: Stage) -> tuple[Json, list[str]]:
+    """Send an email; return the post about it, and the secrets that signed it."""
+    path, host = f"/{uuid4().hex}", "hooks.letterhead-mailbox.com"
+    await stage.sandbox.publish("A", host, "127.0.0.1")
+    url = f"https://{host}:{stage.receiver.rpartition(':')[2]}{path}"
+    created = await answer(stage, "/webhooks", {"endpoint": url, "events": ["email.sent"]})
+    rotated = await answer(stage, f"/webhooks/{created['id']}/signing-secret/rotate")
+    email = {
+        "from": f"agent@{stage.domain}",
+        "to": f"ada@r{uuid4().hex[:12]}.com",
+        "subject": "é",
+        "text": "x",
+    }
+    await answer(stage, "/emails", email)
+    [post, *_] = await eventually(lambda: stage.sandbox.posts(path), WEBHOOK_WITHIN)
+    await stage.api.delete(f"/webhooks/{created['id']}")
+    return post, [created["signing_secret"], rotated["signing_secret"]]
+
+
+async def answer(stage: Stage, path: str, body: Json | None = None) -> Json:
+    """Post to the HTTP API and return its answer."""
+    response: Json = (await stage.api.post(path, json=body)).raise_for_status().json()
+    return response
+
+
 def a_setting(stage: Stage) -> Json:
     """Return what a client is given: where it calls, and a letter to readers that no other client has."""
     readers = f"r{uuid4().hex[:12]}.com"
@@ -123,4 +170,4 @@ def versions(client: str) -> list[str]:
     pinned = json.loads((HERE / "node/package.json").read_text())["dependencies"]
     if client.startswith("python/"):
         pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", PINS.read_text(), re.MULTILINE))
-    return [f"{name} {pinned[name]}" for name in CLIENTS[client]]
+    return [f"{name} {pinned[name]}" for name in (CLIENTS | VERIFIERS)[client]]

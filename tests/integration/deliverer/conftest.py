@@ -165,7 +165,9 @@ def settings(database: FreshDatabase, stream: FreshStream, internet: Internet, t
 
 
 @asynccontextmanager
-async def _webhooks(settings: Settings, database: FreshDatabase, stream: FreshStream) -> AsyncIterator[int]:
+async def webhook_service(
+    settings: Settings, database: FreshDatabase, stream: FreshStream
+) -> AsyncIterator[int]:
     """Run WebhookService alone, and yield its port."""
 
     @dataclass(frozen=True)
@@ -191,7 +193,7 @@ async def idle_hooks(
     tenant_id = await a_tenant(database)
     key = bearer(await a_key(database, tenant_id, Scope.FULL_ACCESS))
     async with (
-        _webhooks(settings, database, stream) as port,
+        webhook_service(settings, database, stream) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         yield Hooks(database, stream, internet, settings, tenant_id, key, WebhookServiceStub(channel), port)

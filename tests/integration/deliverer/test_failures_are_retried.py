@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
+from services.deliverer.model.schedule import JITTER, PAUSES
 from tests.integration.deliverer.conftest import Hooks, verified
 from tests.integration.deliverer.emails import a_bounce
 from tests.waiting import eventually
@@ -120,3 +121,63 @@ async def test_after_the_last_retry_the_message_has_failed_and_can_be_replayed(h
 
     delivered = await hooks.becomes(endpoint, "DELIVERED")
     assert (delivered.id, delivered.attempts) == (failed.id, 3)
+
+
+async def test_a_kept_connection_that_the_endpoint_closes_costs_no_pause(hooks: Hooks) -> None:
+    endpoint = await hooks.create("/closing", "EMAIL_BOUNCED")
+    await hooks.publish(a_bounce())
+    await hooks.posts("/closing")
+    await hooks.internet.control.behave("/closing", manner="close", times=1)
+
+    await hooks.publish(a_bounce())
+
+    _, unanswered, answered = await hooks.posts("/closing", 3, within=4)
+    ids = {each["headers"]["webhook-id"] for each in (unanswered, answered)}
+    assert len(ids) == 1
+    attempts = await eventually(lambda: hooks.attempts(endpoint, ids.pop()))
+    assert [each.status for each in attempts] == [200]
+
+
+async def test_the_steps_of_the_schedule_by_the_clock_of_the_database(hooks: Hooks) -> None:
+    """Time passes by moving every time that is stored to the past."""
+    await hooks.internet.control.behave("/down", status=500)
+    endpoint = await hooks.create("/down", "EMAIL_BOUNCED")
+    await hooks.publish(a_bounce())
+    elapsed = timedelta()
+
+    for number, step in enumerate(PAUSES, start=1):
+        await until_attempts(hooks, endpoint, number)
+        pause = await until_due(hooks)
+        assert timedelta(seconds=-5) < pause - step <= step * JITTER
+        await pass_time(hooks, pause)
+        elapsed += pause
+
+    failed = await hooks.becomes(endpoint, "FAILED")
+    assert failed.attempts == len(PAUSES) + 1
+    assert elapsed >= timedelta(hours=96)
+    assert len({each["headers"]["webhook-id"] for each in await hooks.internet.control.posts("/down")}) == 1
+    [warning] = await eventually(lambda: hooks.stream.published("endpoint.failing"))
+    assert warning["data"]["lastStatus"] == 500
+    assert await hooks.stream.published("endpoint.disabled") == []
+
+
+async def until_due(hooks: Hooks) -> timedelta:
+    """Return how long it is until the only message is due."""
+    [row] = await hooks.database.fetch("SELECT due_at - now() AS pause FROM deliverer.messages")
+    pause: timedelta = row["pause"]
+    return pause
+
+
+async def pass_time(hooks: Hooks, pause: timedelta) -> None:
+    """Move the times of the message and of the health of its endpoint to the past, and wake deliverer."""
+    await hooks.database.execute(
+        "UPDATE deliverer.messages"
+        " SET due_at = due_at - $1::interval, created_at = created_at - $1::interval",
+        pause,
+    )
+    await hooks.database.execute(
+        "UPDATE deliverer.endpoint_health SET failing_since = failing_since - $1::interval,"
+        " last_failure_at = last_failure_at - $1::interval",
+        pause,
+    )
+    await hooks.database.execute("NOTIFY deliverer_messages")

@@ -1,4 +1,4 @@
-"""Publishes events as identity, webhooks and verifier would."""
+"""Publishes events as identity, webhooks, verifier and deliverer would."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -105,7 +105,7 @@ async def open_feedback_source(stream: FreshStream) -> AsyncIterator[FeedbackSou
     async with AsyncExitStack() as exits:
         streams = {
             service: await exits.enter_async_context(open_stream(stream.settings(service), service))
-            for service in ("identity", "webhooks", "verifier")
+            for service in ("identity", "webhooks", "verifier", "deliverer")
         }
         await eventually(lambda: all(each.connected for each in streams.values()))
         yield FeedbackSource(streams)

@@ -15,8 +15,10 @@ from chassis.codes import code_hash
 from chassis.ids import uuid7
 from letterhead.events.v1 import contact_events_pb2 as contacts
 from letterhead.events.v1 import domain_events_pb2 as domains
+from letterhead.events.v1 import endpoint_events_pb2 as endpoints
 from letterhead.identity.v1.domains_pb2 import DnsRecord
 from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
+from letterhead.webhooks.v1.webhook_service_pb2 import Endpoint
 from services.sender.config import Limits, Shared
 from services.sender.store.backlog import Backlog
 from tests.factories import Domain, a_name
@@ -294,3 +296,52 @@ async def test_a_name_that_could_deceive_is_not_shown(sender: Sender, tenant: Te
     [email] = await mailbox(sender)
     assert "evil.com" not in email["subject"] + email["text"]
     assert f"tenant {tenant.id.hex[-8:]}" in email["subject"]
+
+
+def endpoint_of(tenant: Tenant) -> endpoints.EndpointReference:
+    url = "https://hooks.acme.com/in?a=1"
+    return endpoints.EndpointReference(id=str(uuid7()), tenant_id=str(tenant.id), url=url)
+
+
+@pytest.mark.usefixtures("operators", "channel")
+async def test_the_contact_learns_that_an_endpoint_fails(sender: Sender, tenant: Tenant) -> None:
+    await tenant.set_contact()
+    data = endpoints.EndpointFailing(endpoint=endpoint_of(tenant), last_status=503)
+    data.failing_since_time.FromJsonString("2026-11-28T10:00:00Z")
+
+    await tenant.identity.publish("endpoint.failing", data, tenant.id)
+
+    [email] = await mailbox(sender)
+    assert email["subject"] == "Webhooks of Acme Letters are failing"
+    for part in ("has failed since 2026-11-28 10:00 UTC", data.endpoint.url, "The last answer: status 503."):
+        assert part in email["text"]
+    [notice] = await tenant.notices()
+    assert (notice["kind"], notice["unsent_reason"]) == ("ENDPOINT_FAILING", "")
+
+
+@pytest.mark.usefixtures("operators", "channel")
+@pytest.mark.parametrize(
+    ("reason", "status", "parts"),
+    [
+        ("GONE", 410, ("because it answered that it is gone", "The last answer: status 410.")),
+        ("FAILING", 0, ("because every post to it failed for five days", "The last answer: none.")),
+    ],
+)
+async def test_the_contact_learns_that_an_endpoint_is_disabled(
+    sender: Sender, tenant: Tenant, reason: str, status: int, parts: tuple[str, ...]
+) -> None:
+    await tenant.set_contact()
+    data = endpoints.EndpointDisabled(
+        endpoint=endpoint_of(tenant),
+        reason=Endpoint.DisableReason.Value(f"DISABLE_REASON_{reason}"),
+        last_status=status,
+    )
+
+    await tenant.identity.publish("endpoint.disabled", data, tenant.id)
+
+    [email] = await mailbox(sender)
+    assert email["subject"] == "A webhook of Acme Letters is disabled"
+    for part in (*parts, data.endpoint.url, "enable it and replay"):
+        assert part in email["text"].replace("\n", " ")
+    [notice] = await tenant.notices()
+    assert (notice["kind"], notice["unsent_reason"]) == ("ENDPOINT_DISABLED", "")

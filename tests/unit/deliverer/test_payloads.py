@@ -74,10 +74,12 @@ def an_email() -> emails.EmailReference:
 def messages() -> Iterator[Message]:
     """Yield a message of each event that deliverer consumes."""
     email, domain = an_email(), domains.DomainReference(id=CLAIM, name="inbox.mnexa.ai", tenant_id=TENANT)
-    for kind in (emails.EmailScheduled, emails.EmailSent, emails.EmailCanceled):
-        yield kind(email=email)
-    for kind in (emails.EmailDelivered, emails.EmailDeliveryDelayed, emails.EmailComplained):
-        yield kind(email=email, recipient=ADA)
+    yield emails.EmailScheduled(email=email)
+    yield emails.EmailSent(email=email)
+    yield emails.EmailCanceled(email=email)
+    yield emails.EmailDelivered(email=email, recipient=ADA)
+    yield emails.EmailDeliveryDelayed(email=email, recipient=ADA)
+    yield emails.EmailComplained(email=email, recipient=ADA)
     yield emails.EmailBounced(
         email=email, recipient=ADA, bounce_type="Permanent", bounce_sub_type="General",
         diagnostic_code="smtp; 550 5.1.1 no such user",
