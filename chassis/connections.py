@@ -26,8 +26,8 @@ CLOSED = Counter(
 )
 
 EXTENSION = "letterhead.connection"
-# Between requests. Longer than load balancers (60 s) and clients (a few) keep an idle connection, because a request
-# that crosses our closing is lost.
+# Between requests. Longer than load balancers (60 s) and clients (a few) keep an idle connection, because a
+# request that crosses our closing is lost.
 IDLE_FOR = timedelta(seconds=75)
 IPV6_SITE = 64  # prefix length; one customer typically gets a whole /64, so it counts as one peer
 
