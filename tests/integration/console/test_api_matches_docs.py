@@ -98,7 +98,11 @@ async def test_a_missing_required_field_is_named(known: Known, document: dict[st
         body = document["paths"][endpoint.path][endpoint.method.lower()].get("requestBody")
         schema = resolved(document, body["content"]["application/json"]["schema"]) if body else {}
         for missing in schema.get("required", ()):
-            given = {name: "x" for name in schema["required"] if name != missing}
+            given = {
+                name: ["x"] if schema["properties"][name].get("type") == "array" else "x"
+                for name in schema["required"]
+                if name != missing
+            }
             answer = (await client.request(endpoint.method, with_ids(endpoint.path), json=given)).json()
             assert (answer["statusCode"], answer["name"]) == (422, "missing_required_field"), answer
             assert f"`{missing}`" in answer["message"]
