@@ -36,6 +36,7 @@ OTHERWISE = {
     "SenderService/SendEmails": ("FAILED_PRECONDITION",),
     "SenderService/ListEmails": ("OK",),  # a page after an id: only the caller's own emails
     "DomainService/ListDomains": ("OK",),  # a search: only the caller's own domains
+    "WebhookService/ListEndpoints": ("OK",),  # a page after an id: only the caller's own endpoints
     "FeedbackService/ListFeedback": ("OK",),  # of one email: an empty list
 }
 

@@ -190,7 +190,7 @@ def filled(path: str, things: Things) -> str:
     """Return a path with its parameters filled in."""
     names = asdict(things) | {
         "api_key_id": things.key_id, "suppression": things.suppression_id,
-        "webhook_id": things.endpoint_id, "event_id": f"msg_{0:032x}", "kind": "zone", "digest": "x",
+        "webhook_id": things.endpoint_id, "kind": "zone", "digest": "x",
         "name": "x", "path": "x", "token": "x",
     }  # fmt: skip
     return _PARAMETER.sub(lambda parameter: names[parameter[1]], path)

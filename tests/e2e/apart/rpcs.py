@@ -35,7 +35,6 @@ from tests.integration.sender.callers import a_request
 Case = Callable[[Things], Message]
 
 _HOOKS = "https://hooks.reader-of-letters.com/"
-_EVENT_ID = f"msg_{0:032x}"
 _FULL = scope_pb2.SCOPE_FULL_ACCESS
 
 
@@ -214,13 +213,13 @@ CASES: Mapping[str, Sequence[Case]] = {
     "WebhookService/SendTest": [lambda t: webhooks.SendTestRequest(endpoint_id=t.endpoint_id)],
     "WebhookService/ListEvents": [lambda t: webhooks.ListEventsRequest(endpoint_id=t.endpoint_id)],
     "WebhookService/GetEvent": [
-        lambda t: webhooks.GetEventRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+        lambda t: webhooks.GetEventRequest(endpoint_id=t.endpoint_id, event_id=t.event_id)
     ],
     "WebhookService/ListAttempts": [
-        lambda t: webhooks.ListAttemptsRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+        lambda t: webhooks.ListAttemptsRequest(endpoint_id=t.endpoint_id, event_id=t.event_id)
     ],
     "WebhookService/Replay": [
-        lambda t: webhooks.ReplayRequest(endpoint_id=t.endpoint_id, event_id=_EVENT_ID)
+        lambda t: webhooks.ReplayRequest(endpoint_id=t.endpoint_id, event_id=t.event_id)
     ],
     "WebhookService/ReplaySince": [_replayed],
 }

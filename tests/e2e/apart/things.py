@@ -2,19 +2,26 @@
 
 import re
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from uuid import uuid4
 
-from cli.client import connect
+from cli.client import Services, connect
 from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
-from letterhead.webhooks.v1.webhook_service_pb2 import EVENT_TYPE_EMAIL_SENT, CreateEndpointRequest
+from letterhead.webhooks.v1.webhook_service_pb2 import (
+    EVENT_TYPE_EMAIL_SENT,
+    CreateEndpointRequest,
+    ListEventsRequest,
+    SendTestRequest,
+)
 from tests.e2e.conftest import World
 from tests.factories import a_name
 from tests.integration.sender.callers import a_request
+from tests.waiting import eventually
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SUBJECT = "An email of the one tenant's"
@@ -32,6 +39,7 @@ class Things:
     link_id: str
     suppression_id: str
     endpoint_id: str
+    event_id: str
     address: str
 
     @classmethod
@@ -39,7 +47,8 @@ class Things:
         """Return names and ids that do not exist."""
         tenant, domain, email, key, link, suppression, endpoint = (str(uuid4()) for _ in range(7))
         address = f"{uuid4().hex[:8]}@example.com"
-        return cls(tenant, domain, a_name(), email, key, link, suppression, endpoint, address)
+        event = f"msg_{uuid4().hex}"
+        return cls(tenant, domain, a_name(), email, key, link, suppression, endpoint, event, address)
 
     @property
     def names(self) -> list[str]:
@@ -91,8 +100,21 @@ async def an_owner(world: World) -> tuple[Things, str]:
             url=f"{world.installation.receiver}/theirs", event_types=[EVENT_TYPE_EMAIL_SENT]
         )
         endpoint = (await services.webhooks.CreateEndpoint(request)).endpoint
+        event_id = await _a_posted_event(services, endpoint.id)
     made = (tenant_id, domain.id, domain.name, sent.id, other.api_key.id, link.link.id)
-    return Things(*made, added.suppression.id, endpoint.id, address), key
+    return Things(*made, added.suppression.id, endpoint.id, event_id, address), key
+
+
+async def _a_posted_event(services: Services, endpoint_id: str) -> str:
+    """Post a test event to an endpoint; return its id once it can be read."""
+    posted = await services.webhooks.SendTest(SendTestRequest(endpoint_id=endpoint_id))
+
+    async def stored() -> bool:
+        events = await services.webhooks.ListEvents(ListEventsRequest(endpoint_id=endpoint_id))
+        return posted.event_id in {event.id for event in events.events}
+
+    await eventually(stored, timedelta(seconds=60))
+    return posted.event_id
 
 
 async def a_stranger(world: World) -> Stranger:
