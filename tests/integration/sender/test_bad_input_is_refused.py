@@ -43,7 +43,6 @@ BAD = {
     "a program": (with_file("invoice.pdf.exe"), "attachments[0].file_name"),
     "a screen saver in capitals": (with_file("PHOTO.SCR"), "attachments[0].file_name"),
     "a path": (with_file("../etc/passwd"), "attachments[0].file_name"),
-    "an email as a file": (with_file("a.eml", "message/rfc822"), "attachments[0].content_type"),
     "a multipart as a file": (with_file("a", "multipart/mixed"), "attachments[0].content_type"),
     "too large": (with_file("a.bin", content=bytes(31 * MEBIBYTE)), "attachments[0].content"),
     "51 recipients": (with_readers(50), "to"),
