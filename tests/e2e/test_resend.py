@@ -27,7 +27,12 @@ async def test_the_official_sdks_work_with_every_endpoint(
     assert len(by_python) >= 40
     assert len(by_node) >= 40
     called = {each.what.partition(",")[0].partition("?")[0] for each in by_python}
-    assert called >= {f"{each.method} {_as_recorded(each.path)}" for each in api.ENDPOINTS}
+    elsewhere = "/webhooks"  # test_webhooks_arrive.py calls these
+    assert called >= {
+        f"{each.method} {_as_recorded(each.path)}"
+        for each in api.ENDPOINTS
+        if not each.path.startswith(elsewhere)
+    }
 
 
 def _as_recorded(path: str) -> str:

@@ -75,7 +75,7 @@ async function emails() {
   await isRefused("POST /emails, the same key, another body", other, 409, "invalid_idempotent_request");
   const read = await does("GET /emails/{id}", resend.emails.get(sent.id));
   assert.deepEqual([read.from, read.to, read.reply_to], [from, full.to, ["desk@readers.com"]]);
-  assert.deepEqual([read.text, read.cc, read.tags], [null, [], full.tags]);
+  assert.deepEqual([read.text, read.cc, read.tags], ["Good day.", [], full.tags]);
   assert.ok(new Date(read.created_at) < new Date());
   const listed = await does("GET /emails", resend.emails.list({ limit: 1 }));
   assert.deepEqual([listed.data.map((each) => each.id), listed.has_more], [[sent.id], true]);
