@@ -70,6 +70,7 @@ async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_poste
         "address": READER,
         "reason": "SUPPRESSION_REASON_BOUNCE",
         "emailId": email.id,
+        "suppressionId": entry.id,
     }
     second = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
     assert second.recipients[0].state == Recipient.STATE_SUPPRESSED
