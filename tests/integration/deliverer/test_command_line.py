@@ -3,12 +3,10 @@
 import asyncio
 import json
 import re
-import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +16,8 @@ from aiohttp import web
 from cli.installation import FILE, Installation
 from cli.server_process import free_port
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
-from tests.integration.deliverer.conftest import Hooks, verified
+from tests.integration.deliverer.conftest import Hooks
 from tests.integration.deliverer.emails import a_bounce
-from tests.waiting import eventually
 
 LETTERHEAD = Path(sys.executable).with_name("letterhead")
 UNUSED = "127.0.0.1:1"
@@ -133,27 +130,3 @@ async def a_local_receiver() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
     await web.TCPSite(runner, "127.0.0.1", port).start()
     yield f"http://127.0.0.1:{port}/hook", posts
     await runner.cleanup()
-
-
-async def test_listen_posts_events_to_this_machine_until_it_is_interrupted(
-    hooks: Hooks, folder: Path
-) -> None:
-    async with a_local_receiver() as (url, posts):
-        process = await asyncio.create_subprocess_exec(
-            LETTERHEAD, "webhooks", "listen", "--forward-to", url, cwd=folder, stdout=PIPE, stderr=PIPE
-        )
-        assert process.stdout is not None
-        secret = (await process.stdout.readline()).decode().split()[-1]
-        await process.stdout.readline()
-
-        await hooks.publish(a_bounce())
-        await hooks.publish(a_bounce())
-
-        await eventually(lambda: len(posts) == 2, within=timedelta(seconds=15))
-        assert {verified(post, secret)["type"] for post in posts} == {"email.bounced"}
-        assert len({post["headers"]["webhook-id"] for post in posts}) == 2
-        process.send_signal(signal.SIGINT)
-        _, errors = await process.communicate()
-        assert (process.returncode, errors) == (130, b"")
-    left = await hooks.stub.ListEndpoints(pb.ListEndpointsRequest(), metadata=hooks.key)
-    assert list(left.endpoints) == []
