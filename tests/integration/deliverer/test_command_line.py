@@ -6,15 +6,11 @@ import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
 
 from cli.installation import FILE, Installation
-from cli.server_process import free_port
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
 from tests.integration.deliverer.conftest import Hooks
 from tests.integration.deliverer.emails import a_bounce
@@ -111,22 +107,3 @@ async def test_wrong_usage_is_refused_before_any_call(letterhead: Shell) -> None
     assert "Unknown event type email.opened. Use one of email.sent" in unknown
     assert "Use one such as http://localhost:3000/hook" in no_url
     assert "Nothing to change" in nothing
-
-
-@asynccontextmanager
-async def a_local_receiver() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
-    """Run a server on this machine; yield its URL and the posts that it received."""
-    posts: list[dict[str, Any]] = []
-
-    async def take(request: web.Request) -> web.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        posts.append({"headers": headers, "body": await request.text()})
-        return web.Response()
-
-    application, port = web.Application(), free_port()
-    application.router.add_post("/hook", take)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    yield f"http://127.0.0.1:{port}/hook", posts
-    await runner.cleanup()
