@@ -14,7 +14,7 @@ _STATES = (  # the height and tone of a bar, and the words; heights differ so th
     (EndpointEvent.STATE_UNSENT, 8, "wait", "not sent"),
     (EndpointEvent.STATE_PENDING, 3, "quiet", "pending"),
 )
-_LOOKS = {state: (height, tone) for state, height, tone, _ in _STATES}
+_STYLES = {state: (height, tone) for state, height, tone, _ in _STATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def sparkline(newest_first: Sequence[EndpointEvent]) -> Sparkline:
 
 
 def _bar(at: int, event: EndpointEvent) -> Bar:
-    height, tone = _LOOKS.get(event.state, _LOOKS[EndpointEvent.STATE_PENDING])
+    height, tone = _STYLES.get(event.state, _STYLES[EndpointEvent.STATE_PENDING])
     return Bar(at * STEP, HEIGHT - height, height, tone)
 
 

@@ -61,19 +61,19 @@ class Arrived:
     doubles: int
     renamed: int  # deliveries that arrived under more than one id
     waiting: int  # to endpoints that misbehave: stored, and still to be posted
-    forgotten: int  # to those: neither
+    missing: int  # to those: neither
 
     def __str__(self) -> str:
         return (
             f"{self.deliveries} deliveries to endpoints that behave: {self.lost} lost,"
             f" {self.doubles} doubles, {self.renamed} under two ids;"
-            f" to the others: {self.waiting} still to be posted, {self.forgotten} forgotten"
+            f" to the others: {self.waiting} still to be posted, {self.missing} missing"
         )
 
     @property
     def clean(self) -> bool:
         """Return whether everything arrived, each under one id, or will be posted."""
-        return not (self.lost or self.renamed or self.forgotten)
+        return not (self.lost or self.renamed or self.missing)
 
 
 @dataclass
@@ -120,7 +120,7 @@ class Endpoints:
             doubles=sum(sum(each.values()) - len(each) for each in ids.values()),
             renamed=sum(len(each) > 1 for each in ids.values()),
             waiting=waiting,
-            forgotten=len(self.bad) * len(self.emails) - waiting,
+            missing=len(self.bad) * len(self.emails) - waiting,
         )
 
     async def delete(self) -> None:

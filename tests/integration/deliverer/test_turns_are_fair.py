@@ -73,7 +73,7 @@ async def test_a_tenant_with_many_endpoints_and_messages_delays_no_other(idle_ho
     assert {first[each] + rest[each] for each in busy} == {PER_ENDPOINT}
 
 
-async def test_the_endpoints_of_a_tenant_take_turns(idle_hooks: Hooks) -> None:
+async def test_the_endpoints_of_a_tenant_alternate(idle_hooks: Hooks) -> None:
     endpoints = [await waiting(idle_hooks, 50) for _ in range(3)]
 
     assert await leased(idle_hooks, 6) == dict.fromkeys(endpoints, 2)
