@@ -123,7 +123,7 @@ async def test_after_the_last_retry_the_message_has_failed_and_can_be_replayed(h
     assert (delivered.id, delivered.attempts) == (failed.id, 3)
 
 
-async def test_a_kept_connection_that_the_endpoint_closes_costs_no_delay(hooks: Hooks) -> None:
+async def test_a_post_on_a_connection_that_the_endpoint_closed_is_repeated_at_once(hooks: Hooks) -> None:
     endpoint = await hooks.create("/closing", "EMAIL_BOUNCED")
     await hooks.publish(a_bounce())
     await hooks.posts("/closing")
