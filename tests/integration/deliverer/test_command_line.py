@@ -3,20 +3,29 @@
 import asyncio
 import json
 import re
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from cli.installation import FILE, Installation
+from cli.server_process import free_port
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
-from tests.integration.deliverer.conftest import Hooks
+from tests.integration.deliverer.conftest import Hooks, verified
 from tests.integration.deliverer.emails import a_bounce
+from tests.waiting import eventually
 
 LETTERHEAD = Path(sys.executable).with_name("letterhead")
 UNUSED = "127.0.0.1:1"
+# Ctrl-C ends a process also if these tests run in the background, where a shell makes it ignored.
+INTERRUPTIBLE = ("env", "--default-signal=INT")
 COMMANDS = """
 import json, sys
 from typer.testing import CliRunner
@@ -70,7 +79,9 @@ async def letterhead(folder: Path) -> AsyncIterator[Shell]:
         stdout=PIPE,
     )
     yield Shell(process)
-    await process.communicate()
+    assert process.stdin is not None
+    process.stdin.close()  # ends it
+    await process.wait()
 
 
 async def test_an_endpoint_is_managed_and_its_events_are_read(hooks: Hooks, letterhead: Shell) -> None:
@@ -107,3 +118,47 @@ async def test_wrong_usage_is_refused_before_any_call(letterhead: Shell) -> None
     assert "Unknown event type email.opened. Use one of email.sent" in unknown
     assert "Use one such as http://localhost:3000/hook" in no_url
     assert "Nothing to change" in nothing
+
+
+@asynccontextmanager
+async def a_local_receiver() -> AsyncIterator[tuple[str, list[dict[str, Any]]]]:
+    """Run a server on this machine; yield its URL and the posts that it received."""
+    posts: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        posts.append({"headers": headers, "body": await request.text()})
+        return web.Response()
+
+    application, port = web.Application(), free_port()
+    application.router.add_post("/hook", take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    yield f"http://127.0.0.1:{port}/hook", posts
+    await runner.cleanup()
+
+
+async def test_listen_posts_events_to_this_machine_until_it_is_interrupted(
+    hooks: Hooks, folder: Path
+) -> None:
+    async with a_local_receiver() as (url, posts):
+        process = await asyncio.create_subprocess_exec(
+            *INTERRUPTIBLE, LETTERHEAD, "webhooks", "listen", "--forward-to", url,
+            cwd=folder, stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        secret = (await process.stdout.readline()).decode().split()[-1]
+        await process.stdout.readline()
+
+        await hooks.publish(a_bounce())
+        await hooks.publish(a_bounce())
+
+        await eventually(lambda: len(posts) == 2, within=timedelta(seconds=15))
+        assert {verified(post, secret)["type"] for post in posts} == {"email.bounced"}
+        assert len({post["headers"]["webhook-id"] for post in posts}) == 2
+        process.send_signal(signal.SIGINT)
+        _, errors = await process.communicate()
+        assert (process.returncode, errors) == (130, b"")
+    left = await hooks.stub.ListEndpoints(pb.ListEndpointsRequest(), metadata=hooks.key)
+    assert list(left.endpoints) == []
