@@ -96,9 +96,8 @@ def headline(verification: Verification, now: datetime) -> tuple[str, str]:
         return _GOING[verification.state]
     title, sentence = _of_state(verification, now)
     if shared := record_problems.shared(verification.records):
-        return _of_zone(
-            shared
-        ), f"{check_messages.of_check(shared)} {_deadline_of(verification, now)}".strip()
+        sentence = f"{check_messages.of_check(shared)} {_deadline_of(verification, now)}".strip()
+        return _of_zone(shared), sentence
     return title, sentence
 
 
@@ -172,10 +171,7 @@ def _ended(verification: Verification) -> tuple[str, str]:
     title, happened, fix = _ENDED[verification.state]
     there, wanted = record_problems.found(verification.records)
     if rechecked(verification):
-        return (
-            "Checking…",
-            f"{happened} Your name servers are being checked again.",
-        )
+        return "Checking…", f"{happened} Your name servers are being checked again."
     if there == wanted and wanted:
         return title, f"{happened} All DNS records are correct now: {_CHOOSE}."
     return title, f"{happened} {fix}, then {_CHOOSE}."

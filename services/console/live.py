@@ -41,7 +41,7 @@ class _Watched:
     def __init__(self) -> None:
         self.notifier = Notifier()
         self.snapshot: Snapshot | None = None
-        self.failure: CallFailed | None = None  # why there is no snapshot
+        self.failure: CallFailed | None = None  # why verifier gave no snapshot
         self.ended = False
         self.pages = 0
         self.task: asyncio.Task[None]

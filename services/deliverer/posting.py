@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import aiohttp
@@ -20,6 +20,7 @@ from chassis.destinations import Destinations
 from chassis.field_reasons import BadValue
 from services.deliverer.config import Posting
 from services.deliverer.model.messages import LONGEST_ANSWER, Answer, Problem, shown
+from services.deliverer.model.schedule import pause_in
 
 HEADERS = {
     "content-type": "application/json",
@@ -30,7 +31,6 @@ DNS_SECONDS = 5.0
 # The status decides; the rest of an answer is only shown, so a slow one is cut off.
 ANSWER_SECONDS = 2.0
 IDLE_SECONDS = 15.0  # that a connection is kept for the next post
-LONGEST_RETRY_AFTER = 7  # digits
 # Endpoints close idle connections, sometimes as the next post is on its way. It then takes another one.
 MOST_STALE = 8
 
@@ -88,7 +88,7 @@ class Poster:
             trace_request_ctx=connection,
         ) as response:
             text = await _beginning(response)
-            retry_after = _retry_after(response.headers.get("retry-after", ""))
+            retry_after = pause_in(response.headers.get("retry-after", ""), datetime.now(UTC))
             return Answer(response.status, Problem.NONE, text, retry_after)
 
 
@@ -178,13 +178,6 @@ async def _beginning(response: aiohttp.ClientResponse) -> str:
     if not response.content.at_eof():
         response.close()
     return shown(found)
-
-
-def _retry_after(text: str) -> timedelta | None:
-    """Return the header's number of seconds; its other form, a date, is not supported."""
-    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_RETRY_AFTER:
-        return timedelta(seconds=int(text))
-    return None
 
 
 def _problem(error: Exception) -> Problem:

@@ -8,22 +8,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.sender.commands.specs import EmailSpec
+from services.sender.model.headers import MAX_REFERENCES
 
 THREADING = frozenset({"in-reply-to", "references"})
-_ID = re.compile(r"<?([0-9A-Za-z-]{8,100})>?")  # without an @, so it is not a Message-ID
+# Without an @, so it is not a Message-ID. Ours have 36 characters, 32 without hyphens; SES's have 60.
+_ID = re.compile(r"<?([0-9A-Za-z-]{32,100})>?")
 
 
 def ids_in(request: EmailSpec) -> set[str]:
-    """Return what may be the ids of emails in the threading headers of a request."""
+    """Return what may be the ids of emails in the threading headers of a request.
+
+    Empty if the headers are longer than allowed: the request is rejected, and must not cost a large query.
+    """
     if not (request.in_reply_to or request.references or request.headers):
         return set()
     headers = [value for name, value in request.headers.items() if name.lower() in THREADING]
-    return {
-        found
-        for text in (request.in_reply_to, *request.references, *headers)
-        for token in text.split()
-        if (found := _id_of(token))
-    }
+    texts = (request.in_reply_to, *request.references, *headers)
+    if sum(map(len, texts)) > len(THREADING) * MAX_REFERENCES:
+        return set()
+    return {found for text in texts for token in text.split() if (found := _id_of(token))}
 
 
 def resolved(request: EmailSpec) -> EmailSpec:

@@ -282,6 +282,10 @@ def test_a_message_id_of_another_system_is_no_id_of_ours() -> None:
     assert ids_in(replace(GOOD, in_reply_to="<1@a>", headers=headers)) == set()
 
 
+def test_headers_that_are_too_long_name_no_emails() -> None:
+    assert ids_in(replace(GOOD, headers={"References": f"{EMAIL_ID} " * 10_000})) == set()
+
+
 @pytest.mark.parametrize(
     ("given", "used"), [("<logo>", "logo"), ("my logo", "my_logo"), ("< my logo >", "my_logo")]
 )
