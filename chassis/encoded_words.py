@@ -31,8 +31,8 @@ def decoded(text: str) -> str:
     end, charset, encoded = 0, "", b""
     for word in _WORD.finditer(text):
         between = text[end : word.start()]
-        # White space between two words is not part of the text (RFC 2047 §6.2), and a character may continue in
-        # the next word.
+        # White space between two words is not part of the text, and a character may continue in the next word
+        # (RFC 2047 §6.2 and practice).
         if charset and (between.strip(" \t\r\n") or charset != word[1].lower()):
             pieces.append(_text(encoded, charset))
             encoded = b""
