@@ -1,16 +1,19 @@
-"""Run the partial sandbox in one process: DNS, SES with SNS and SQS, the mailbox, and their control API."""
+"""Run the sandbox in one process: DNS, SES with SNS, SQS and EventBridge, a mailbox, a receiver of webhooks.
+
+One control API configures all of them.
+"""
 
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from chassis.background import supervised
 from chassis.config import PREFIX, ConfigError
@@ -70,8 +73,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             *DnsRoutes(internet).routes,
             *MailboxRoutes(mailbox).routes,
             *ReceiverRoutes(receiver).routes,
-            *aws.control_routes,
-            *(Mount(f"/regions/{name}", routes=each.control_routes) for name, (each, _) in regions.items()),
+            *_aws_routes(aws, {name: each for name, (each, _) in regions.items()}),
         ]
         certified = {"ssl_certfile": certificates.tls_cert, "ssl_keyfile": certificates.tls_key}
         sites = (
@@ -94,13 +96,17 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             dns_recursor=RECURSOR_ADDRESS,
             sns_ca_file=str(certificates.ca),
             more_ses={
-                name: f"http://{_at(listener)}"
-                for name, (_, listener) in regions.items()
-                if name != settings.sandbox_region
+                name: f"http://{_at(other)}" for name, (_, other) in regions.items() if other is not ses
             },
         )
         _announce(addresses, settings.sandbox_addresses_file)
         yield addresses
+
+
+def _aws_routes(default: Aws, regions: Mapping[str, Aws]) -> Iterator[BaseRoute]:
+    """Yield the control routes of the default region, and those of each region under its name."""
+    yield from default.control_routes
+    yield from (Mount(f"/regions/{name}", routes=aws.control_routes) for name, aws in regions.items())
 
 
 def _receiving(settings: SandboxConfig, mailbox: Mailbox) -> AbstractAsyncContextManager[int]:
