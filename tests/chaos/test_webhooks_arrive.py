@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(360
 Strike = Callable[[], Awaitable[None]]
 
 MANY_ENDPOINTS = {"LETTERHEAD_ENDPOINTS_PER_TENANT": "1000"}
-BRIEF_TIMEOUT = {"LETTERHEAD_WEBHOOK_TIMEOUT": "2"}
+BRIEF_TIMEOUT = {"LETTERHEAD_WEBHOOK_TIMEOUT": "5"}
 LONGEST_GAP = 0.5  # seconds from when the deliverer is at work until it is struck
 AT_WORK_WITHIN = timedelta(seconds=60)
 
