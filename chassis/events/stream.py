@@ -66,7 +66,8 @@ class Stream:
         self._jetstream = JetStreamContext(client, timeout=REQUEST_TIMEOUT.total_seconds())
 
     async def close(self) -> None:
-        await self._client.close()
+        with suppress(AssertionError):  # of a client that has not begun to connect
+            await self._client.close()
 
     @property
     def connected(self) -> bool:

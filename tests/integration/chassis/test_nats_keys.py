@@ -49,6 +49,13 @@ async def test_an_unknown_key_is_rejected_and_logged(
             await stream.ensure()
 
 
+async def test_an_error_before_the_first_connection_is_not_replaced_by_another() -> None:
+    with pytest.raises(ValueError, match="an invalid setting"):
+        async with open_stream(Nats(nats_url="nats://127.0.0.1:9"), "identity"):
+            raise ValueError("an invalid setting")
+
+
+
 async def test_a_service_reconnects_when_its_key_is_removed_and_added_again(server: NatsServer) -> None:
     async with open_stream(server.settings("identity"), "identity") as stream:
         await eventually(lambda: stream.connected)
