@@ -139,7 +139,7 @@ class Ground:
 
     async def tenants(self) -> dict[Who, Tenant]:
         """Create a tenant for each participant of a history."""
-        database = FreshDatabase(self.world.stack.postgres, DATABASE)
+        database = FreshDatabase(self.world.stack.postgres, DATABASE, self.pool)
         created = {}
         for who in Who:
             tenant_id = await a_tenant(database)
@@ -283,7 +283,7 @@ async def a_ground(home: Path) -> AsyncIterator[Ground]:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         control = Sandbox(session, world.installation.control)
         database = await stack.enter_async_context(
-            FreshDatabase(world.stack.postgres, DATABASE).open("identity")
+            FreshDatabase(world.stack.postgres, DATABASE, pool).open("identity")
         )
         ownership = OwnershipStore(database, Outbox("identity"), inbound_mx=None)
         ground = Ground(world, control, pool, ageing, database, ownership, nurseries, identity, verifier)
