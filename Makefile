@@ -13,6 +13,8 @@ INSTALLED := .venv/.installed
 # In a checkout that was moved or copied, the commands in .venv still point to the old directory.
 $(shell grep -qsF "$(CURDIR)/.venv/" .venv/bin/letterhead || rm -f $(RUNNABLE) $(INSTALLED))
 GENERATED := gen/letterhead.binpb
+# Some environments turn Python's bytecode cache off; then each of the many processes compiles everything again.
+export PYTHONDONTWRITEBYTECODE :=
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \

@@ -10,7 +10,7 @@ from statistics import median, quantiles
 import asyncpg
 
 from bench.meter import Meter, Used
-from bench.world import World, migrated
+from bench.world import World, migrated_database
 from chassis.regions import SesRegion
 from services.sender.store.queue import QUERIES, QueueStore
 from services.sender.store.states import EmailStates
@@ -44,10 +44,10 @@ SELECT id, 0, 'TO', 'reader@example.com', 'reader@example.com' FROM sender.email
 
 async def measure(world: World, *, finished: int, ready: int) -> None:
     """Insert the rows, dequeue many times, and print percentiles and the query plan."""
-    database = FreshDatabase(world.database.server, DATABASE)
-    await migrated(database)
-    await _seed(database, finished, ready)
-    seconds, used = await _claims(database, Meter(world.pids))
+    async with migrated_database(world.database.server, DATABASE) as database:
+        await _seed(database, finished, ready)
+        seconds, used = await _claims(database, Meter(world.pids))
+        plan = await _plan(database)
     print(f"\ndequeues of {BATCH} emails with {finished:,} finished and {ready:,} ready, {TENANTS} tenants:")
     cut = quantiles(seconds, n=100)
     print(f"  p50 {median(seconds) * 1000:.1f} ms, p99 {cut[98] * 1000:.1f} ms, of {len(seconds)} dequeues")
@@ -55,7 +55,6 @@ async def measure(world: World, *, finished: int, ready: int) -> None:
     print(
         f"  CPU of each: bench {cpu['bench']:.1f} ms, postgres {cpu['postgres']:.1f} ms; load {load():.0f}\n"
     )
-    plan = await _plan(database)
     scans = [line.strip() for line in plan if "Seq Scan on emails" in line]
     print("\n".join(plan))
     print(f"\nsequential scans of emails: {len(scans)}")

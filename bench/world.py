@@ -21,7 +21,7 @@ from cli.embedded import NatsServer, Postgres
 from cli.parent_death_signal import ending_with_parent
 from cli.server_process import free_port
 from tests.factories import ACCOUNT, REGION, a_key, a_ready_domain, a_tenant
-from tests.stores import FreshDatabase
+from tests.stores import FreshDatabase, opened_database
 from tests.waiting import eventually
 
 DATABASE = "bench"
@@ -60,11 +60,10 @@ async def running(directory: Path) -> AsyncIterator[World]:
     await asyncio.to_thread(directory.chmod, 0o755)
     postgres, nats = Postgres.start(directory, fsync=True), NatsServer.start(directory)
     try:
-        database = FreshDatabase(postgres, DATABASE)
-        await migrated(database)
         await _created_stream(nats)
         environ = _environ(nats, ses_url := f"http://127.0.0.1:{free_port()}")
         async with (
+            migrated_database(postgres, DATABASE) as database,
             _process("bench.ses_stub", ses_url.rpartition(":")[2], environ=environ) as stub,
             _process(
                 "bench.floor_server",
@@ -91,12 +90,15 @@ async def running(directory: Path) -> AsyncIterator[World]:
         postgres.stop()
 
 
-async def migrated(database: FreshDatabase) -> None:
+@asynccontextmanager
+async def migrated_database(server: Postgres, name: str) -> AsyncIterator[FreshDatabase]:
     """Create and migrate a database."""
-    connection = await asyncpg.connect(database.server.url())
-    await connection.execute(f"CREATE DATABASE {database.name}")
+    connection = await asyncpg.connect(server.url())
+    await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
-    await migrate(database.url("postgres"))
+    await migrate(server.url(database=name))
+    async with opened_database(server, name) as database:
+        yield database
 
 
 async def _tenant(database: FreshDatabase) -> dict[str, Any]:

@@ -1,139 +1,74 @@
 """Run Letterhead on this machine; manage domains, email and tenants; check an installation."""
 
 import logging
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import Any, cast
 
-import boto3
 import structlog
 import typer
+from typer.core import TyperGroup
 
-from chassis.config import Aws, load
-from chassis.events.authorization import permissions
-from cli import aws_setup
-from cli.client import connect
-from cli.commands import emails, local
-from cli.commands.contacts import contacts
-from cli.commands.domains import domains
-from cli.commands.events import events
-from cli.commands.output import name_of
-from cli.commands.resend import resend
-from cli.commands.sandbox import sandbox
-from cli.commands.suppressions import suppressions
-from cli.commands.tenants import tenants
-from cli.commands.webhooks import webhooks
-from cli.doctor.everything import check_everything
-from cli.exit_status import USAGE, end, run
-from cli.installation import Installation
-from cli.nkeys import generate_keys, write_keys
-from cli.printer import Printer
-from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest, SesAccount
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-app.add_typer(domains, name="domains")
-app.add_typer(tenants, name="tenants")
-app.add_typer(contacts, name="contacts")
-app.add_typer(emails.emails, name="emails")
-app.add_typer(suppressions, name="suppressions")
-app.add_typer(webhooks, name="webhooks")
-app.add_typer(events, name="events")
-app.add_typer(resend, name="resend")
-app.add_typer(sandbox, name="sandbox")
-
-app.command("up")(local.up)
-app.command("demo")(local.demo)
-app.command("send")(emails.send)
+# The module and function of each command, or its group. A module is imported when its command runs or is
+# listed, because importing all of them takes seconds.
+COMMANDS: Mapping[str, str] = {
+    "up": "local:up",
+    "demo": "local:demo",
+    "send": "emails:send",
+    "doctor": "operations:doctor",
+    "account": "operations:account",
+    "aws-setup": "operations:set_up_aws",
+    "nats-keys": "operations:make_nats_keys",
+    "domains": "domains:domains",
+    "tenants": "tenants:tenants",
+    "contacts": "contacts:contacts",
+    "emails": "emails:emails",
+    "suppressions": "suppressions:suppressions",
+    "webhooks": "webhooks:webhooks",
+    "events": "events:events",
+    "resend": "resend:resend",
+    "sandbox": "sandbox:sandbox",
+}
 
 
-@app.command()
-def doctor(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-) -> None:
-    """Check every part of an installation; report problems and how to fix them.
+class Imported(Mapping[str, Any]):
+    """Click's command for each name in COMMANDS."""
 
-    Changes nothing. Exits with 0 if all checks pass, 1 if one fails, 3 if a component is unreachable.
-    """
-    run(check_everything(as_json=as_json))
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = COMMANDS[name].partition(":")
+        found = getattr(import_module(f"cli.commands.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = typer.main.get_group(found)
+        else:
+            single = typer.Typer(add_completion=False)
+            single.command(name)(found)
+            command = typer.main.get_command(single)
+        command.name = name
+        return command
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
 
-@app.command()
-def account() -> None:
-    """Show whether the SES account can send, its rate and quota, and what to do if it cannot."""
-    run(_show_account())
-
-
-async def _show_account() -> None:
-    async with connect(Installation.read()) as services:
-        accounts = (await services.verifier.GetSesAccount(GetSesAccountRequest())).accounts
-    columns = ("region", "state", "max rate/s", "24 h quota", "sent in 24 h", "message")
-    Printer().table(columns, [
-        (each.region, name_of(SesAccount.State, each.state), f"{each.max_send_rate:g}",
-         f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_message)
-        for each in accounts
-    ])  # fmt: skip
+    def __len__(self) -> int:
+        return len(COMMANDS)
 
 
-@app.command("aws-setup")
-def set_up_aws(
-    *,
-    name: Annotated[
-        str, typer.Option(help="Name of the configuration set; topic and queue are named `NAME-feedback`.")
-    ] = "letterhead",
-    https_url: Annotated[
-        str,
-        typer.Option(
-            help="HTTPS endpoint of webhooks, `https://…/sns`; the queue gets what cannot be posted."
-        ),
-    ] = "",
-    event_rule: Annotated[
-        bool,
-        typer.Option(
-            "--event-rule",
-            help="Have SES publish to EventBridge too, and a rule `NAME-feedback` send its events to the"
-            " queue; set LETTERHEAD_FEEDBACK_RULE of webhooks to the rule.",
-        ),
-    ] = False,
-) -> None:
-    """Create the configuration set, topic and queue for SES's events, in each region of the settings.
+class Commands(TyperGroup):
+    """The group of all commands."""
 
-    Reads LETTERHEAD_AWS_* and LETTERHEAD_MORE_REGIONS.
-    """
-    run(_set_up_aws(name, https_url, event_rule=event_rule))
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast("MutableMapping[str, Any]", Imported())  # only add_command would change it
 
 
-async def _set_up_aws(name: str, https_url: str, *, event_rule: bool) -> None:
-    for region in load(Aws).regions:
-        feedback = aws_setup.set_up(
-            boto3.Session(profile_name=region.profile, region_name=region.region),
-            account=region.account,
-            endpoint_url=region.endpoint_url,
-            name=region.configuration_set or name,
-            https_url=https_url,
-            event_rule=event_rule,
-        )
-        print(f"region             {region.ses_region}")
-        print(f"configuration set  {feedback.configuration_set}\ntopic              {feedback.topic_arn}")
-        print(f"queue              {feedback.queue_url}\ndead letters       {feedback.dead_letter_queue_url}")
-        if feedback.rule_arn:
-            print(f"rule               {feedback.rule_arn}")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
+)
 
 
-@app.command("nats-keys")
-def make_nats_keys(
-    directory: Annotated[
-        Path, typer.Argument(help="Directory for the files; existing files are not overwritten.")
-    ],
-) -> None:
-    """Generate the NATS keys: one seed file per user, and `nkeys.conf` for the servers."""
-    try:
-        written = write_keys(directory, generate_keys(permissions()))
-    except FileExistsError as error:
-        end(
-            USAGE,
-            f"{error.filename} exists. Choose another directory, or remove the file to generate new keys.",
-        )
-    print("\n".join(map(str, written)))
+@app.callback()
+def everything() -> None:
+    """Run Letterhead on this machine; manage domains, email and tenants; check an installation."""
 
 
 def main() -> None:

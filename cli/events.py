@@ -18,6 +18,7 @@ from chassis.config import Nats
 from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
 from chassis.events.trust import EventRejected, trusted
+from cli.exit_status import EventsUnavailable
 
 REMEMBERED = 10_000
 # The pause before a lost stream or consumer is opened again.
@@ -25,10 +26,6 @@ REOPEN_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 OPEN_SECONDS = 10.0
 RECONNECT_FOREVER: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": REOPEN_SECONDS}
-
-
-class EventsUnavailable(Exception):
-    """There is no stream to subscribe to; the message says what to do."""
 
 
 @dataclass(frozen=True)

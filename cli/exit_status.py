@@ -10,12 +10,15 @@ import typer
 
 from chassis.config import ConfigError
 from cli.client import explain
-from cli.events import EventsUnavailable
 from cli.installation import NoInstallation
 from cli.polling import DemoFailed
 from cli.server_process import EmbeddedError
 
 FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
+
+
+class EventsUnavailable(Exception):
+    """There is no stream to subscribe to; the message says what to do."""
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from chassis.aws import session
 from sandbox.__main__ import running
 from sandbox.client import SandboxClient, connect_sandbox
 from sandbox.config import Addresses, SandboxConfig
+from tests.factories import REGION
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,16 @@ class Internet:
 
     addresses: Addresses
     control: SandboxClient
+
+    def aws(self, service: str, region: str = REGION) -> Any:
+        """Return a blocking client of an AWS service, such as `sesv2`, with an operator's permissions."""
+        return session().create_client(
+            service,
+            region_name=region,
+            endpoint_url=self.addresses.ses,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import botocore.session
 from botocore.awsrequest import (
     AWSHTTPConnection,
     AWSHTTPConnectionPool,
@@ -120,7 +119,7 @@ class Ses:
         self._client = aws.client(region, "sesv2", TIMEOUTS, connections=threads)
         self._session = _Session(
             _pools(max_idle),
-            verify=botocore.session.get_session().get_config_variable("ca_bundle") or True,
+            verify=aws.session(region.profile).get_config_variable("ca_bundle") or True,
             proxies=get_environ_proxies(self._client.meta.endpoint_url),
             timeout=TIMEOUTS.seconds,
             max_pool_connections=threads,

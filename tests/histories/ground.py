@@ -33,7 +33,7 @@ from tests.factories import a_key, a_tenant, bearer
 from tests.histories import journal
 from tests.histories.clock import Ageing
 from tests.histories.stories import SERVICES, Who
-from tests.stores import FreshDatabase
+from tests.stores import FreshDatabase, Superuser
 from tests.waiting import eventually
 
 DATABASE = "letterhead"
@@ -139,7 +139,7 @@ class Ground:
 
     async def tenants(self) -> dict[Who, Tenant]:
         """Create a tenant for each participant of a history."""
-        database = FreshDatabase(self.world.stack.postgres, DATABASE)
+        database = _database(self.world, self.pool)
         created = {}
         for who in Who:
             tenant_id = await a_tenant(database)
@@ -249,6 +249,11 @@ class Ground:
                 await self.pool.execute(SWEEP)
 
 
+def _database(world: World, pool: asyncpg.Pool) -> FreshDatabase:
+    server = world.stack.postgres
+    return FreshDatabase(server, DATABASE, Superuser(server, pool))
+
+
 @asynccontextmanager
 async def a_ground(home: Path) -> AsyncIterator[Ground]:
     """Run a fresh installation with a journal of all commits; yield it."""
@@ -282,9 +287,7 @@ async def a_ground(home: Path) -> AsyncIterator[Ground]:
         await ageing.prepare()
         session = await stack.enter_async_context(aiohttp.ClientSession())
         control = Sandbox(session, world.installation.control)
-        database = await stack.enter_async_context(
-            FreshDatabase(world.stack.postgres, DATABASE).open("identity")
-        )
+        database = await stack.enter_async_context(_database(world, pool).open("identity"))
         ownership = OwnershipStore(database, Outbox("identity"), inbound_mx=None)
         ground = Ground(world, control, pool, ageing, database, ownership, nurseries, identity, verifier)
         tasks = [asyncio.create_task(each) for each in (ground.watch(), ground.sweep())]

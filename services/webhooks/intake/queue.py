@@ -5,9 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
 
-import botocore.session
-
-from chassis.aws import AwsClient, Timeouts, open_client
+from chassis.aws import AwsClient, Timeouts, open_client, session
 from chassis.config import PREFIX, ConfigError
 from chassis.regions import AwsRegion, SesRegion
 from services.webhooks.config import Feedback
@@ -98,5 +96,5 @@ def _arn(region: AwsRegion, service: str, name: str, *, kind: str = "") -> str:
     """Return the ARN of a resource of a region that the settings give by its name or its ARN."""
     if name.startswith("arn:"):
         return name
-    partition = botocore.session.get_session().get_partition_for_region(region.region)
+    partition = session().get_partition_for_region(region.region)
     return f"arn:{partition}:{service}:{region.region}:{region.account}:{kind}{name}"

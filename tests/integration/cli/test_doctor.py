@@ -14,7 +14,8 @@ from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
 from cli.doctor.nats import check_nats
 from cli.doctor.services import check_console, check_service
-from cli.events import EventsUnavailable, Tail
+from cli.events import Tail
+from cli.exit_status import EventsUnavailable
 from cli.installation import Installation
 from cli.server_process import HOST, free_port
 from services import with_grpc

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import grpc
 import pytest
 
@@ -42,7 +41,7 @@ async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Inter
 
 async def set_up(internet: Internet) -> None:
     """Create the configuration set, which identity needs but may not create itself."""
-    ses = boto3.session.Session(region_name=REGION).client("sesv2", endpoint_url=internet.addresses.ses)
+    ses = internet.aws("sesv2")
     await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead")
     ses.close()
     await internet.control.call("DELETE", "/ses/ledger")
@@ -118,8 +117,7 @@ class Identity:
 
     async def call_ses(self, operation: str, **arguments: Any) -> None:
         """Call SES directly, as an operator would do at the AWS console."""
-        session = boto3.session.Session(region_name=REGION)
-        ses = session.client("sesv2", endpoint_url=self.internet.addresses.ses)
+        ses = self.internet.aws("sesv2")
         await asyncio.to_thread(getattr(ses, operation), **arguments)
         ses.close()
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
-import boto3
 import pytest
 
 from chassis.regions import AwsRegion
@@ -49,7 +48,7 @@ async def identities(internet: Internet) -> set[str]:
 @pytest.fixture
 async def regions(identity: Identity, workspace: Path) -> AsyncIterator[TwoRegions]:
     async with pretend_internet(workspace / "certificates") as there:
-        ses = boto3.session.Session(region_name="eu-west-1").client("sesv2", endpoint_url=there.addresses.ses)
+        ses = there.aws("sesv2", "eu-west-1")
         await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead-eu")
         ses.close()
         second = AwsRegion(

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import boto3
 import grpc
 import pytest
 
@@ -104,7 +103,7 @@ class Sender:
 
     async def reject_on_mx_failure(self, domain: Domain) -> None:
         """Make SES reject email from an identity because the MX record of its return path is missing."""
-        ses = at_ses(self.internet)
+        ses = self.internet.aws("sesv2")
         await asyncio.to_thread(
             ses.put_email_identity_mail_from_attributes,
             EmailIdentity=domain.name,
@@ -182,18 +181,12 @@ class Sender:
         return await eventually(enough) or []
 
 
-def at_ses(internet: Internet) -> Any:
-    """Return an SES client with an operator's permissions."""
-    session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-    return session.client("sesv2", endpoint_url=internet.addresses.ses)
-
-
 @pytest.fixture
 async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
     """Return the simulated Internet; SES has production access and publishes no events."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
-    ses = at_ses(internet)
+    ses = internet.aws("sesv2")
     await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead")
     ses.close()
     change = {"production_access": True, "max_send_rate": 500, "max_24_hour_send": 50_000}

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import boto3
 import grpc
 
 from chassis.access import Scope
@@ -17,7 +16,7 @@ from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier.__main__ import running
 from services.verifier.config import Config
-from tests.factories import REGION, Domain, a_key, a_provisioned_domain, bearer
+from tests.factories import Domain, a_key, a_provisioned_domain, bearer
 from tests.factories import a_tenant as a_tenant_row
 from tests.integration.verifier.repairs import Repairs
 from tests.internet import Internet
@@ -216,9 +215,7 @@ class World:
         return [event for event in published if event["data"]["domain"]["id"] == str(domain.claim_id)]
 
     async def _ses(self, call: str, **parameters: Any) -> None:
-        client = boto3.session.Session(region_name=REGION).client(
-            "sesv2", endpoint_url=self.internet.addresses.ses
-        )
+        client = self.internet.aws("sesv2")
         await asyncio.to_thread(getattr(client, call), **parameters)
         client.close()
 

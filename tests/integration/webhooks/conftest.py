@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import boto3
 import grpc
 import pytest
 
@@ -180,8 +179,7 @@ def missing_path(
     """Return a feedback path whose topic and queue do not exist yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
-    session = boto3.session.Session(region_name=REGION)
-    sns, sqs = (session.client(name, endpoint_url=internet.addresses.ses) for name in ("sns", "sqs"))
+    sns, sqs = (internet.aws(name) for name in ("sns", "sqs"))
     name = f"feedback-{uuid4().hex}"
     return FeedbackPath(f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}", name, sns, sqs, database)
 

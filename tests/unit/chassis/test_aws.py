@@ -20,6 +20,7 @@ from chassis.aws import (
     AwsUnanswered,
     Timeouts,
     open_client,
+    session,
 )
 from chassis.regions import AwsRegion
 
@@ -102,6 +103,10 @@ async def test_a_complete_response_is_returned() -> None:
     assert client.region == "us-east-1"
     assert endpoint.requests == ["GET /v2/email/account HTTP/1.1"]
     assert counted("ok") == before + 1
+
+
+def test_sessions_share_the_models_of_the_services() -> None:
+    assert session().get_service_data("sesv2") is session().get_service_data("sesv2")
 
 
 async def test_parameters_are_those_of_boto3() -> None:
