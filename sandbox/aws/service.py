@@ -26,7 +26,7 @@ Handler = Callable[["Call"], Awaitable[Params]]
 class Call:
     """A parsed request; `client` is the client's address, `base_url` the URL it used.
 
-    `signed` is whether it has credentials, whose id is `access_key`; requests by links in SNS messages have none.
+    `signed` is whether it has credentials, with the id `access_key`; links in SNS messages have none.
     """
 
     service: str
