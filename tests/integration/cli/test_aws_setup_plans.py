@@ -1,6 +1,8 @@
 """`letterhead aws setup` shows what differs, changes only that, and continues after any interruption."""
 
 import asyncio
+import json
+import re
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -9,16 +11,20 @@ import boto3
 import pytest
 
 from cli.aws.api import Api
-from cli.aws.desired import Kind
+from cli.aws.desired import DESTINATION, Kind
 from cli.aws.errors import SetupError
 from cli.aws.plan import Action, Plan
 from cli.aws.setup import Setup
 from cli.aws.target import Cluster, Target
 from cli.exit_status import FAILED, UNAVAILABLE
+from sandbox.aws.policies import AccessRequest, permits
+from tests.contract.sources import ROOT
 from tests.internet import Internet
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-SESSION = boto3.Session("sandbox", "sandbox", region_name=REGION)
+KEY = "sandbox-setup"
+SESSION = boto3.Session(KEY, "sandbox", region_name=REGION)
+[DOCUMENTED] = re.findall(r"```json\n(.*?)```", (ROOT / "docs/aws.md").read_text(), re.DOTALL)
 CLUSTER = Cluster(
     oidc_issuer=f"oidc.eks.{REGION}.amazonaws.com/id/EXAMPLE",
     pod_identity=f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/example",
@@ -143,6 +149,55 @@ async def test_resources_of_earlier_versions_are_tagged(internet: Internet, api:
 
     answer = await call(internet, "sns", "list_tags_for_resource", ResourceArn=TARGET.topic_arn)
     assert answer["Tags"] == [{"Key": "letterhead", "Value": "letterhead"}]
+
+
+async def test_the_documented_rights_are_exactly_those_that_the_setup_needs(
+    internet: Internet, api: Api
+) -> None:
+    await apply(api)
+    await spoil_everything(internet)
+    await apply(api)
+
+    found = (await internet.control.call("GET", "/iam/authorizations"))["authorizations"]
+    own = [each for each in found if each["access_key"] == KEY]
+    missing = [each for each in own if not permits(DOCUMENTED, AccessRequest(
+        action=each["action"], resource=each["resource"], account=ACCOUNT, context=each["context"]
+    ))]  # fmt: skip
+    documented = {action for each in json.loads(DOCUMENTED)["Statement"] for action in each["Action"]}
+    assert missing == []
+    assert documented == {each["action"] for each in own}
+
+
+async def spoil_everything(internet: Internet) -> None:
+    """Change each kind of resource, as an administrator could by mistake."""
+    administrator = boto3.Session("administrator", "sandbox", region_name=REGION)
+
+    async def change(service: str, operation: str, **params: Any) -> Any:
+        client = administrator.client(service, endpoint_url=internet.addresses.ses)
+        return await asyncio.to_thread(getattr(client, operation), **params)
+
+    topic, attribute = TARGET.topic_arn, {"AttributeName": "SignatureVersion", "AttributeValue": "1"}
+    await change("sns", "set_topic_attributes", TopicArn=topic, **attribute)
+    [subscription] = (await change("sns", "list_subscriptions_by_topic", TopicArn=topic))["Subscriptions"]
+    raw = {"AttributeName": "RawMessageDelivery", "AttributeValue": "true"}
+    arn = subscription["SubscriptionArn"]
+    await change("sns", "set_subscription_attributes", SubscriptionArn=arn, **raw)
+    url = (await change("sqs", "get_queue_url", QueueName=TARGET.feedback))["QueueUrl"]
+    await change("sqs", "set_queue_attributes", QueueUrl=url, Attributes={"VisibilityTimeout": "5"})
+    await change(
+        "sesv2",
+        "update_configuration_set_event_destination",
+        ConfigurationSetName=TARGET.configuration_set,
+        EventDestinationName=DESTINATION,
+        EventDestination={"MatchingEventTypes": ["BOUNCE"], "SnsDestination": {"TopicArn": topic}},
+    )
+    nobody = {"Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole"}
+    await change(
+        "iam",
+        "update_assume_role_policy",
+        RoleName=TARGET.role("sender"),
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [nobody]}),
+    )
 
 
 @pytest.mark.parametrize(
