@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 import boto3
-from botocore.exceptions import ProfileNotFound, UnknownRegionError
+from botocore.exceptions import ProfileNotFound
 
 from chassis.regions import AwsRegion
 from cli.aws.api import Api
@@ -27,14 +27,15 @@ def open_session(region: AwsRegion, configured: Collection[str]) -> boto3.Sessio
 
 
 def partition_of(session: boto3.Session) -> str:
-    """Return the partition of a session's region, e.g. aws-us-gov; raise SetupError for an unknown region."""
-    try:
-        partition: str = session.get_partition_for_region(session.region_name)
-    except UnknownRegionError:
-        raise SetupError(
-            f"{session.region_name!r} is not an AWS region. Correct LETTERHEAD_AWS_REGION.", USAGE
-        ) from None
-    return partition
+    """Return the partition of a session's region, e.g. aws-us-gov; raise SetupError for an unknown region.
+
+    botocore guesses the partition of any name that looks like a region, so a list of regions decides.
+    """
+    region = session.region_name
+    for partition in session.get_available_partitions():
+        if region in session.get_available_regions("sns", partition):
+            return str(partition)
+    raise SetupError(f"{region!r} is not an AWS region. Correct LETTERHEAD_AWS_REGION.", USAGE)
 
 
 def check_caller(api: Api, region: AwsRegion, partition: str) -> str:
