@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import boto3
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from chassis.regions import AwsRegion
 from cli.__main__ import app
@@ -34,8 +33,11 @@ async def run(internet: Internet, *options: str, **changed: str | None) -> Resul
         "LETTERHEAD_AWS_ENDPOINT_URL": internet.addresses.ses,
         **changed,
     }
-    arguments = ["aws", "setup", *options]
-    return await asyncio.to_thread(CliRunner().invoke, app, arguments, env=environment)
+
+    def invoke() -> Result:
+        return CliRunner().invoke(app, ["aws", "setup", *options], env=environment)
+
+    return await asyncio.to_thread(invoke)
 
 
 async def test_the_plan_of_an_empty_account_is_shown_and_changes_nothing(internet: Internet) -> None:
