@@ -50,7 +50,7 @@ class SetupError(Exception):
 
 
 def failure(error: ClientError | BotoCoreError, action: str, resource: str) -> SetupError:
-    """Return what to tell the operator about a failed request for an IAM action on a resource."""
+    """Return the error of a failed request for an IAM action on a resource."""
     if isinstance(error, ClientError):
         return _refused(*error_of(error), action, resource)
     if isinstance(error, NO_CREDENTIALS):

@@ -96,7 +96,7 @@ async def test_aws_that_does_not_answer_is_unavailable(internet: Internet) -> No
         ("access_denied", FAILED, "AWS denied sts:GetCallerIdentity"),
     ],
 )
-async def test_a_refused_caller_is_told_why(
+async def test_a_refused_caller_learns_why(
     internet: Internet, kind: str, status: int, sentence: str
 ) -> None:
     body = {"kind": kind, "operation": "GetCallerIdentity", "count": 1}
