@@ -17,7 +17,6 @@ COMMANDS: Mapping[str, str] = {
     "send": "emails:send",
     "doctor": "operations:doctor",
     "account": "operations:account",
-    "aws-setup": "operations:set_up_aws",
     "nats-keys": "operations:make_nats_keys",
     "domains": "domains:domains",
     "tenants": "tenants:tenants",
@@ -26,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "suppressions": "suppressions:suppressions",
     "webhooks": "webhooks:webhooks",
     "events": "events:events",
+    "aws": "aws:aws",
     "resend": "resend:resend",
     "sandbox": "sandbox:sandbox",
 }

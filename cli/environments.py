@@ -32,6 +32,11 @@ def secret_variable(secret: str) -> str:
     return PREFIX + secret.upper().replace("-", "_") + SECRET_SUFFIX
 
 
+def access_key(process: str) -> str:
+    """Return the id of the access key with which a process calls the sandbox's AWS."""
+    return f"sandbox-{process}"
+
+
 def environment(process: Process, port: int, addresses: Addresses, secrets: Path) -> dict[str, str]:
     """Return the environment of a process that listens on `port`.
 
@@ -45,7 +50,7 @@ def environment(process: Process, port: int, addresses: Addresses, secrets: Path
     if process.schema:
         values |= {"LETTERHEAD_NATS_URL": f"nats://{addresses['nats']}"}
     if process.aws:
-        values |= _aws(addresses)
+        values |= _aws(addresses) | {"AWS_ACCESS_KEY_ID": access_key(process.name)}
     own = _OWN.get(process.name)
     return values | (own(addresses, port) if own else {})
 
@@ -67,7 +72,6 @@ def _aws(addresses: Addresses) -> dict[str, str]:
         "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
         "LETTERHEAD_AWS_ENDPOINT_URL": addresses["ses"],
         "LETTERHEAD_MORE_REGIONS": addresses["more_regions"],
-        "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -24,7 +24,7 @@ from chassis.access import generate_key
 from chassis.events.authorization import SUBSCRIBER
 from chassis.migrate import migrate
 from chassis.sealing import generate_key as generate_webhook_key
-from cli import aws_setup
+from cli.aws.setup import set_up
 from cli.embedded import NatsServer, Postgres
 from cli.environments import ACCOUNT, REGION, SECOND_ACCOUNT, SECOND_REGION, environment, second_region
 from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
@@ -210,7 +210,7 @@ class Stack:
             regions.append((SECOND_ACCOUNT, SECOND_REGION, f"http://{HOST}:{self.plan.ports['second_ses']}"))
         for account, region, url in regions:
             session = boto3.Session("sandbox", "sandbox", region_name=region)
-            aws_setup.set_up(session, account=account, endpoint_url=url)
+            set_up(session, account=account, endpoint_url=url)
 
     def _write_secrets(self) -> None:
         """Write the Secret of each process into its own directory, and the key of NATS's subscribers."""

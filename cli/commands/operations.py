@@ -1,14 +1,11 @@
-"""Commands that check an installation and set up what is around it: AWS and NATS."""
+"""Commands that check an installation and make the keys of NATS."""
 
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 
-from chassis.config import Aws, load
 from chassis.events.authorization import permissions
-from cli import aws_setup
 from cli.client import connect
 from cli.commands.output import name_of
 from cli.doctor.everything import check_everything
@@ -44,50 +41,6 @@ async def _show_account() -> None:
          f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_message)
         for each in accounts
     ])  # fmt: skip
-
-
-def set_up_aws(
-    *,
-    name: Annotated[
-        str, typer.Option(help="Name of the configuration set; topic and queue are named `NAME-feedback`.")
-    ] = "letterhead",
-    https_url: Annotated[
-        str,
-        typer.Option(
-            help="HTTPS endpoint of webhooks, `https://…/sns`; the queue gets what cannot be posted."
-        ),
-    ] = "",
-    event_rule: Annotated[
-        bool,
-        typer.Option(
-            "--event-rule",
-            help="Have SES publish to EventBridge too, and a rule `NAME-feedback` send its events to the"
-            " queue; set LETTERHEAD_FEEDBACK_RULE of webhooks to the rule.",
-        ),
-    ] = False,
-) -> None:
-    """Create the configuration set, topic and queue for SES's events, in each region of the settings.
-
-    Reads LETTERHEAD_AWS_* and LETTERHEAD_MORE_REGIONS.
-    """
-    run(_set_up_aws(name, https_url, event_rule=event_rule))
-
-
-async def _set_up_aws(name: str, https_url: str, *, event_rule: bool) -> None:
-    for region in load(Aws).regions:
-        feedback = aws_setup.set_up(
-            boto3.Session(profile_name=region.profile, region_name=region.region),
-            account=region.account,
-            endpoint_url=region.endpoint_url,
-            name=region.configuration_set or name,
-            https_url=https_url,
-            event_rule=event_rule,
-        )
-        print(f"region             {region.ses_region}")
-        print(f"configuration set  {feedback.configuration_set}\ntopic              {feedback.topic_arn}")
-        print(f"queue              {feedback.queue_url}\ndead letters       {feedback.dead_letter_queue_url}")
-        if feedback.rule_arn:
-            print(f"rule               {feedback.rule_arn}")
 
 
 def make_nats_keys(

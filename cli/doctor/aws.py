@@ -10,12 +10,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from chassis.queue_policy import fault_of
-from cli.aws_setup import EVENT_TYPES
+from cli.aws.desired import EVENT_TYPES
 from cli.doctor.findings import Finding, unseen, well, wrong
 
-MAKE = "Run `letterhead aws-setup` to fix this."
-MAKE_RULE = "Run `letterhead aws-setup --event-rule`, or change the queue's policy."
-CONFIRM = "Check that SNS can reach webhooks at LETTERHEAD_SNS_PORT, then run `letterhead aws-setup` again."
+MAKE = "Run `letterhead aws setup --apply` to fix this."
+MAKE_RULE = "Run `letterhead aws setup --apply --event-rule`, or change the queue's policy."
+CONFIRM = (
+    "Check that SNS can reach webhooks at LETTERHEAD_SNS_PORT, then run `letterhead aws setup --apply` again."
+)
 REDRIVE = "Find the cause and redrive them: docs/runbooks/sns-messages-refused.md."
 COUNT = "ApproximateNumberOfMessages"
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5)

@@ -1,4 +1,4 @@
-"""The simulated AWS: SES v2, SNS, SQS and STS, checked against botocore's models.
+"""The simulated AWS: SES v2, SNS, SQS, EventBridge, IAM and STS, checked against botocore's models.
 
 Demo and test use only. State is in memory and lost with the process; only the certificates are kept.
 """

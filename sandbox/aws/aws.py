@@ -1,4 +1,4 @@
-"""Assembles the simulated AWS: SES, SNS, SQS, EventBridge and STS on one state, and their background work."""
+"""Assembles the simulated AWS: its services on one state, and their background work."""
 
 import asyncio
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from sandbox.aws.account import Account, SuppressionList
+from sandbox.aws.authorization import Authorizations
 from sandbox.aws.background import Background
 from sandbox.aws.certificates import Certificates
 from sandbox.aws.checker import Checker
@@ -18,6 +19,7 @@ from sandbox.aws.event_bus import EventBus
 from sandbox.aws.events import Events
 from sandbox.aws.faults import CALL_KINDS, EVENT_KINDS, Faults
 from sandbox.aws.gateway import Gateway
+from sandbox.aws.iam import Iam
 from sandbox.aws.identities import Identities
 from sandbox.aws.keys import KeyPool, dkim_record
 from sandbox.aws.ledger import Ledger
@@ -82,8 +84,11 @@ class Aws:
         self._checker = Checker(
             self.registry, internet, clock, region=config.region, interval=config.check_interval
         )
+        self.authorizations = Authorizations(config, self.registry, self.configuration_sets)
         control_bucket = Bucket(clock, rate=config.control_rate, capacity=1)
-        self.app = Gateway(self._make_wires(), self.call_faults, self.ledger, control_bucket)
+        self.app = Gateway(
+            self._make_wires(), self.call_faults, self.ledger, self.authorizations, control_bucket
+        )
         self.tls_app = self._make_tls_app()
         self.control_routes = self._make_control_routes()
 
@@ -119,6 +124,7 @@ class Aws:
             "sns": Query(Service("sns", [Sns(self.topics)], invalid="InvalidParameter")),
             "sqs": TargetJson(sqs, QUERY_CODES),
             "events": TargetJson(Service("events", [self.event_bus], invalid="ValidationException")),
+            "iam": Query(Service("iam", [Iam(self._config, self._clock)], invalid="ValidationError")),
             "sts": Query(Service("sts", [Sts(self._config)], invalid="ValidationError")),
         }
 
@@ -152,6 +158,7 @@ class Aws:
             identities=self.identities,
             account=self.account,
             ledger=self.ledger,
+            authorizations=self.authorizations,
             call_faults=self.call_faults,
             event_faults=self.event_faults,
             events=self.events,

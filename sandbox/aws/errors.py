@@ -6,6 +6,9 @@ An error's HTTP status comes from the service's model; those here are common to 
 COMMON_STATUS = {
     "AccessDenied": 403,
     "AccessDeniedException": 403,
+    "AuthorizationError": 403,
+    "ExpiredToken": 403,
+    "ExpiredTokenException": 403,
     "IncompleteSignature": 400,
     "InternalFailure": 500,
     "InvalidAction": 400,

@@ -131,7 +131,8 @@ class EventBus:
 
     async def list_targets_by_rule(self, call: Call) -> Params:
         rule = self._rule(call, call["Rule"])
-        return {"Targets": [{"Id": name, "Arn": arn} for name, arn in rule.targets.items()]}
+        targets = [{"Id": name, "Arn": arn} for name, arn in rule.targets.items()]
+        return {"Targets": targets} if targets else {}
 
     async def remove_targets(self, call: Call) -> Params:
         rule = self._rule(call, call["Rule"])

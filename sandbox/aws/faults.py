@@ -15,6 +15,8 @@ CALL_KINDS = frozenset(
         "accept_then_reset",
         "error_500",
         "error_503",
+        "access_denied",
+        "expired_token",
         "throttle",
         "latency",
         "reset_before",

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.telemetry import get_logger
+from sandbox.aws.authorization import Authorizations
 from sandbox.aws.connection import Half, Reset, Silence, client_host
 from sandbox.aws.errors import AwsError, Throttled
 from sandbox.aws.faults import Fault, Faults
@@ -23,7 +24,7 @@ from sandbox.aws.throttle import Bucket
 
 BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES accepts 40 MB, which grows with base64 and JSON
 
-_STS_VERSION = "2011-06-15"
+_VERSIONS = {"2011-06-15": "sts", "2010-05-08": "iam"}  # services with forms, by their API's version
 _LINKS = frozenset(
     {"ConfirmSubscription", "Unsubscribe"}
 )  # the SNS operations that an unsigned link can call
@@ -34,6 +35,12 @@ _EARLY_ERRORS = {
     "error_503": AwsError("ServiceUnavailable", "The service is unavailable. Try again."),
     "throttle": AwsError("TooManyRequestsException", "Rate exceeded"),
 }
+# The codes for a caller without the right, or whose token has expired, of services with XML.
+_REJECTED_CALLERS = {
+    "access_denied": {"sns": "AuthorizationError", "iam": "AccessDenied", "sts": "AccessDenied"},
+    "expired_token": {"sns": "ExpiredToken", "iam": "ExpiredToken", "sts": "ExpiredToken"},
+}
+_JSON_CODES = {"access_denied": "AccessDeniedException", "expired_token": "ExpiredTokenException"}
 _log = get_logger(__name__)
 
 
@@ -41,12 +48,18 @@ class Gateway:
     """An ASGI app that serves all of the sandbox's AWS at one address, for boto3's `endpoint_url`."""
 
     def __init__(
-        self, wires: dict[str, Wire], faults: Faults, ledger: Ledger, control_bucket: Bucket
+        self,
+        wires: dict[str, Wire],
+        faults: Faults,
+        ledger: Ledger,
+        authorizations: Authorizations,
+        control_bucket: Bucket,
     ) -> None:
         """Take `control_bucket`, the rate limiter shared by all SES operations except SendEmail."""
         self._wires = wires
         self._faults = faults
         self._ledger = ledger
+        self._authorizations = authorizations
         self._control_bucket = control_bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,18 +92,17 @@ class Gateway:
         if target in _TARGETS:
             return _signed(self._wires[_TARGETS[target]], request)
         fields = read_fields(request, body)
-        if fields.get("Version") == _STS_VERSION:
-            return _signed(self._wires["sts"], request)
+        if service := _VERSIONS.get(fields.get("Version", "")):
+            return _signed(self._wires[service], request)
         if "Action" in fields:
             return self._wires["sns"] if fields["Action"] in _LINKS else _signed(self._wires["sns"], request)
         raise AwsError("UnknownOperationException", "No service of the sandbox's AWS takes such a request.")
 
     async def _respond(self, wire: Wire, request: Request, body: bytes, request_id: str) -> ASGIApp:
         model, params = wire.read(request, body)
-        signed = "authorization" in request.headers
-        call = Call(
-            wire.service.name, model.name, params, str(request.base_url), client_host(request), signed
-        )
+        signed, key = "authorization" in request.headers, _access_key(request)
+        base_url, client = str(request.base_url), client_host(request)
+        call = Call(wire.service.name, model.name, params, base_url, client, signed, key)
         entry = self._ledger.open(call)
         answer = self._answer(wire, model, call, entry, request_id)
         try:
@@ -115,10 +127,11 @@ class Gateway:
     ) -> ASGIApp:
         faults = self._faults.draw(call.operation)
         entry.fault = faults[0].kind if faults else None
-        if await _apply_early_faults(faults):
+        if await _apply_early_faults(faults, wire):
             return Reset()
         self._throttle(call)
         wire.service.check(call)
+        self._authorizations.record(call)
         values = await wire.service.perform(call)
         entry.outcome, entry.message_id = "accepted", values.get("MessageId")
         response = wire.answer(model, values, request_id)
@@ -139,6 +152,18 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
+def _rejected_caller(kind: str, wire: Wire) -> AwsError:
+    code = _REJECTED_CALLERS[kind].get(wire.service.name, _JSON_CODES[kind])
+    expired = kind == "expired_token"
+    why = "The security token included in the request is expired" if expired else "User is not authorized."
+    return AwsError(code, why)
+
+
+def _access_key(request: Request) -> str:
+    """Return the access key id in `Credential=<id>/<date>/…`; empty for an unsigned request."""
+    return request.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
+
+
 def _signed(wire: Wire, request: Request) -> Wire:
     if "authorization" not in request.headers:
         raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token")
@@ -157,7 +182,7 @@ async def _unless_disconnected(request: Request, answer: Coroutine[Any, Any, ASG
     return await work
 
 
-async def _apply_early_faults(faults: list[Fault]) -> bool:
+async def _apply_early_faults(faults: list[Fault], wire: Wire) -> bool:
     """Apply the faults that occur before the call takes effect; return whether to reset the connection."""
     for fault in faults:
         if fault.kind == "latency":
@@ -165,6 +190,8 @@ async def _apply_early_faults(faults: list[Fault]) -> bool:
         elif fault.kind in _EARLY_ERRORS:
             rejection = _EARLY_ERRORS[fault.kind]
             raise AwsError(rejection.code, rejection.message)
+        elif fault.kind in _REJECTED_CALLERS:
+            raise _rejected_caller(fault.kind, wire)
     return any(fault.kind == "reset_before" for fault in faults)
 
 

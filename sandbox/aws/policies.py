@@ -1,4 +1,4 @@
-"""Evaluation of resource policies: who may publish to a topic or send to a queue.
+"""Evaluation of policies: who may publish to a topic or send to a queue, and what a role may do.
 
 A queue whose policy does not allow its topic loses every event in production, and so it does here. The rules
 are IAM's (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html):
@@ -46,6 +46,13 @@ def allows(policy: str | None, asking: AccessRequest) -> bool:
 def denies(policy: str | None, asking: AccessRequest) -> bool:
     """Return whether the policy explicitly denies the request, which overrides the account's own rights."""
     return "Deny" in _effects(policy, asking)
+
+
+def permits(policy: str, asking: AccessRequest) -> bool:
+    """Return whether a role's policy, whose statements have no principal, allows the request."""
+    statements = _listed(json.loads(policy)["Statement"])
+    everyone = json.dumps({"Statement": [each | {"Principal": {"AWS": "*"}} for each in statements]})
+    return allows(everyone, asking)
 
 
 def _effects(policy: str | None, asking: AccessRequest) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The three wire protocols: REST with JSON, JSON with a target header, and forms with XML.
 
-SES uses the first, SQS and EventBridge the second, SNS and STS the third.
+SES uses the first, SQS and EventBridge the second, SNS, STS and IAM the third.
 Each parses a request into an operation and its parameters, and writes results and errors as AWS does.
 """
 
@@ -90,7 +90,7 @@ class TargetJson:
 
 
 class Query:
-    """SNS and STS: a form whose Action selects the operation; the response is XML."""
+    """SNS, STS and IAM: a form whose Action selects the operation; the response is XML."""
 
     def __init__(self, service: Service) -> None:
         self.service = service

@@ -1,4 +1,4 @@
-"""AWS's query protocol, which SNS and STS use: a form as the request, XML as the response."""
+"""AWS's query protocol, which SNS, STS and IAM use: a form as the request, XML as the response."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -63,5 +63,7 @@ def write_xml(parent: ET.Element, shape: Shape, value: Any) -> None:
             entry = ET.SubElement(parent, "entry")
             write_xml(ET.SubElement(entry, "key"), shape.key, key)
             write_xml(ET.SubElement(entry, "value"), shape.value, item)
+    elif shape.type_name == "timestamp":
+        parent.text = value.strftime("%Y-%m-%dT%H:%M:%SZ")
     else:
         parent.text = str(value).lower() if isinstance(value, bool) else str(value)

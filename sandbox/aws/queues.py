@@ -54,6 +54,7 @@ class Queue:
         self.name = name
         self.arn = arn
         self.attributes = DEFAULTS | attributes
+        self.tags: dict[str, str] = {}
         self.created_at = time.time()
         self.dead_letter_queue: Queue | None = None
         self._ready: deque[QueuedMessage] = deque()

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox import body
 from sandbox.aws.account import Account
+from sandbox.aws.authorization import Authorizations
 from sandbox.aws.condition import Condition, Status
 from sandbox.aws.errors import AwsError
 from sandbox.aws.events import Events
@@ -80,6 +81,7 @@ class AwsRoutes:
     identities: Identities
     account: Account
     ledger: Ledger
+    authorizations: Authorizations
     call_faults: Faults
     event_faults: Faults
     events: Events
@@ -97,6 +99,7 @@ class AwsRoutes:
             Route("/ses/account", self._change_account, methods=["PATCH"]),
             Route("/ses/ledger", self._show_ledger),
             Route("/ses/ledger", self._clear_ledger, methods=["DELETE"]),
+            Route("/iam/authorizations", self._show_authorizations),
             Route("/ses/faults", self._add_call_fault, methods=["POST"]),
             Route("/ses/faults", self._clear_call_faults, methods=["DELETE"]),
             Route("/events/faults", self._add_event_fault, methods=["POST"]),
@@ -171,6 +174,10 @@ class AwsRoutes:
         """Clear the ledger."""
         self.ledger.clear()
         return JSONResponse({})
+
+    async def _show_authorizations(self, _request: Request) -> JSONResponse:
+        """List the IAM actions that AWS would have authorized, by access key, resource and condition keys."""
+        return JSONResponse({"authorizations": self.authorizations.to_json()})
 
     async def _add_call_fault(self, request: Request) -> JSONResponse:
         """Inject a fault into an operation of any service, at a `rate` or `count` times."""

@@ -26,7 +26,7 @@ Handler = Callable[["Call"], Awaitable[Params]]
 class Call:
     """A parsed request; `client` is the client's address, `base_url` the URL it used.
 
-    `signed` is whether it has credentials; requests by links in SNS messages have none.
+    `signed` is whether it has credentials, with the id `access_key`; links in SNS messages have none.
     """
 
     service: str
@@ -35,6 +35,7 @@ class Call:
     base_url: str
     client: str
     signed: bool = True
+    access_key: str = ""
 
     def __getitem__(self, name: str) -> Any:
         return self.params[name]

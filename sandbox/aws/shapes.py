@@ -136,6 +136,12 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
         yield f"Member must satisfy regular expression pattern: {rules['pattern']}"
 
 
+# AWS's patterns are Java's: classes of letters, numbers and separators, which Python's `re` does not know.
+_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": " \u00a0\u2028\u2029\u3000"}
+
+
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
+    for java, python in _CLASSES.items():
+        pattern = pattern.replace(java, python)
     return re.compile(pattern)

@@ -39,9 +39,12 @@ class Sns:
         attributes = {
             key: _checked(_TOPIC_ATTRIBUTES, key, value) for key, value in call.get("Attributes", {}).items()
         }
-        topic = self._topics.by_arn.setdefault(arn, Topic(arn))
-        topic.attributes |= attributes
-        topic.tags |= {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])}
+        tags = {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])}
+        topic = self._topics.by_arn.setdefault(arn, Topic(arn, attributes, tags))
+        if attributes.items() - topic.attributes.items():
+            raise _invalid("Attributes Reason: Topic already exists with different attributes")
+        if tags and tags != topic.tags:
+            raise _invalid("Tags Reason: Topic already exists with different tags")
         return {"TopicArn": arn}
 
     async def list_topics(self, call: Call) -> Params:  # noqa: ARG002 - all handlers have the same signature
@@ -67,6 +70,14 @@ class Sns:
     async def set_topic_attributes(self, call: Call) -> Params:
         topic, name = self._topics.get(call["TopicArn"]), call["AttributeName"]
         topic.attributes[name] = _checked(_TOPIC_ATTRIBUTES, name, call.get("AttributeValue", ""))
+        return {}
+
+    async def list_tags_for_resource(self, call: Call) -> Params:
+        topic = self._tagged(call)
+        return {"Tags": [{"Key": key, "Value": value} for key, value in topic.tags.items()]}
+
+    async def tag_resource(self, call: Call) -> Params:
+        self._tagged(call).tags |= {tag["Key"]: tag["Value"] for tag in call["Tags"]}
         return {}
 
     async def subscribe(self, call: Call) -> Params:
@@ -163,6 +174,12 @@ class Sns:
         if self._topics.get(arn).keeps_out(asking):
             raise AwsError("AuthorizationError", f"Not authorized to perform SNS:Publish on resource {arn}")
         return {"MessageId": await self._topics.publish(arn, call["Message"], subject=subject)}
+
+    def _tagged(self, call: Call) -> Topic:
+        topic = self._topics.find(call["ResourceArn"])
+        if topic is None:
+            raise AwsError("ResourceNotFound", f"Resource does not exist: {call['ResourceArn']}")
+        return topic
 
     def _subscription(self, topic: Topic, protocol: str, endpoint: str) -> Subscription:
         subscription = Subscription(

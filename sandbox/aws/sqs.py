@@ -68,6 +68,7 @@ class Queues:
         if queue is None:
             queue = Queue(name, self._arn_prefix + name, {})
             self._set(queue, attributes)
+            queue.tags = dict(call.get("tags", {}))
             self._queues[name] = queue
         return {"QueueUrl": self._url(call, name)}
 
@@ -100,6 +101,14 @@ class Queues:
 
     async def set_queue_attributes(self, call: Call) -> Params:
         self._set(self._queue(call), call["Attributes"])
+        return {}
+
+    async def list_queue_tags(self, call: Call) -> Params:
+        tags = self._queue(call).tags
+        return {"Tags": tags} if tags else {}
+
+    async def tag_queue(self, call: Call) -> Params:
+        self._queue(call).tags |= call["Tags"]
         return {}
 
     async def send_message(self, call: Call) -> Params:

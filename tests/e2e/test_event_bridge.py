@@ -14,7 +14,9 @@ import boto3
 import pytest
 import pytest_asyncio
 
-from cli import aws_setup
+from cli.aws.desired import DESTINATION
+from cli.aws.setup import set_up
+from cli.aws.target import Target
 from cli.environments import ACCOUNT, REGION
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest
@@ -39,7 +41,7 @@ class Bridge:
 
     world: World
     domain: Domain
-    feedback: aws_setup.Feedback
+    feedback: Target
     database: asyncpg.Connection
 
     async def call(self, service: str, operation: str, **parameters: Any) -> dict[str, Any]:
@@ -51,11 +53,17 @@ class Bridge:
 
     async def change_queue(self, **attributes: str) -> None:
         """Change attributes of the feedback queue."""
-        url = self.feedback.queue_url
+        url = await self.queue_url(self.feedback.feedback)
         await self.call("sqs", "set_queue_attributes", QueueUrl=url, Attributes=attributes)
 
-    async def attributes(self, url: str) -> dict[str, str]:
+    async def queue_url(self, name: str) -> str:
+        """Return the URL of a queue."""
+        url: str = (await self.call("sqs", "get_queue_url", QueueName=name))["QueueUrl"]
+        return url
+
+    async def attributes(self, name: str) -> dict[str, str]:
         """Return the attributes of a queue."""
+        url = await self.queue_url(name)
         answer = await self.call("sqs", "get_queue_attributes", QueueUrl=url, AttributeNames=["All"])
         found: dict[str, str] = answer["Attributes"]
         return found
@@ -86,7 +94,7 @@ async def bridge(workspace: Path) -> AsyncIterator[Bridge]:
     async with a_world(workspace / "event-bridge", 1, webhooks=settings) as world:
         session = boto3.Session("sandbox", "sandbox", region_name=REGION)
         made = await asyncio.to_thread(
-            aws_setup.set_up, session, account=ACCOUNT, endpoint_url=world.installation.ses, event_rule=True
+            set_up, session, account=ACCOUNT, endpoint_url=world.installation.ses, event_rule=True
         )
         database = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
         bridge = Bridge(world, await a_ready_domain(world), made, database)
@@ -94,9 +102,9 @@ async def bridge(workspace: Path) -> AsyncIterator[Bridge]:
             "sesv2",
             "delete_configuration_set_event_destination",
             ConfigurationSetName=made.configuration_set,
-            EventDestinationName=aws_setup.DESTINATION,
+            EventDestinationName=DESTINATION,
         )
-        redrive = json.loads((await bridge.attributes(made.queue_url))["RedrivePolicy"])
+        redrive = json.loads((await bridge.attributes(made.feedback))["RedrivePolicy"])
         await bridge.change_queue(
             RedrivePolicy=json.dumps(redrive | {"maxReceiveCount": 1}), VisibilityTimeout="2"
         )
@@ -115,19 +123,19 @@ async def forge(bridge: Bridge, email: Email) -> None:
     bounce = SentEmail(
         tags["lh-tenant"], tags["lh-email"], tags["lh-attempt"], email.ses_id, (VICTIM,)
     ).bounce()
-    policy = (await bridge.attributes(bridge.feedback.queue_url))["Policy"]
+    policy = (await bridge.attributes(bridge.feedback.feedback))["Policy"]
     await bridge.change_queue(Policy="")
     await bridge.call(
         "sqs",
         "send_message",
-        QueueUrl=bridge.feedback.queue_url,
+        QueueUrl=await bridge.queue_url(bridge.feedback.feedback),
         MessageBody=json.dumps(in_event_bridge(bounce, account="666666666666")),
     )
     await bridge.change_queue(Policy=policy)
 
 
 async def test_a_bounce_by_event_bridge_suppresses_and_a_forged_one_does_not(bridge: Bridge) -> None:
-    queue_arn = (await bridge.attributes(bridge.feedback.queue_url))["QueueArn"]
+    queue_arn = (await bridge.attributes(bridge.feedback.feedback))["QueueArn"]
     everything = json.dumps({"source": ["aws.ses"]})
     await bridge.call("events", "put_rule", Name="another", EventPattern=everything)
     await bridge.call("events", "put_targets", Rule="another", Targets=[{"Id": "q", "Arn": queue_arn}])
@@ -138,7 +146,7 @@ async def test_a_bounce_by_event_bridge_suppresses_and_a_forged_one_does_not(bri
     await eventually(bridge.suppressed, MINUTE)
 
     async def dead_lettered() -> bool:
-        attributes = await bridge.attributes(bridge.feedback.dead_letter_queue_url)
+        attributes = await bridge.attributes(bridge.feedback.dead_letters)
         return attributes["ApproximateNumberOfMessages"] == "1"
 
     await eventually(dead_lettered, MINUTE)

@@ -55,7 +55,6 @@ async def test_an_error_before_the_first_connection_is_not_replaced_by_another()
             raise ValueError("an invalid setting")
 
 
-
 async def test_a_service_reconnects_when_its_key_is_removed_and_added_again(server: NatsServer) -> None:
     async with open_stream(server.settings("identity"), "identity") as stream:
         await eventually(lambda: stream.connected)

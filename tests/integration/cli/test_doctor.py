@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from chassis import config
-from cli.aws_setup import set_up
+from cli.aws.setup import set_up
 from cli.doctor.aws import Way, check_aws
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
@@ -177,7 +177,7 @@ async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet
 
     assert [finding.part for finding in after] == ["ses-events", "topic", "signatures", "queue"]
     assert {finding.status for finding in before} == {PartStatus.WRONG}
-    assert all("letterhead aws-setup" in finding.remedy for finding in before)
+    assert all("letterhead aws setup" in finding.remedy for finding in before)
     assert {finding.status for finding in after} == {PartStatus.WELL}
 
 
@@ -213,7 +213,7 @@ async def test_doctor_reports_a_queue_that_proves_no_event_of_the_rule(internet:
     for findings in (without, other):
         assert of(findings, "event-rule").status is PartStatus.WRONG
         assert "no statement allows events.amazonaws.com" in of(findings, "event-rule").note
-        assert "aws-setup --event-rule" in of(findings, "event-rule").remedy
+        assert "aws setup --apply --event-rule" in of(findings, "event-rule").remedy
     assert {finding.status for finding in pinned} == {PartStatus.WELL}
     assert made.rule_arn in of(pinned, "event-rule").note
 
@@ -222,7 +222,8 @@ async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
     made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     sqs = session.client("sqs", endpoint_url=endpoint)
-    await asyncio.to_thread(sqs.send_message, QueueUrl=made.dead_letter_queue_url, MessageBody="rejected")
+    url = (await asyncio.to_thread(sqs.get_queue_url, QueueName=made.dead_letters))["QueueUrl"]
+    await asyncio.to_thread(sqs.send_message, QueueUrl=url, MessageBody="rejected")
 
     queue = of(await asyncio.to_thread(check_aws, session, endpoint, WAY), "queue")
 

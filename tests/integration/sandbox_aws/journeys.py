@@ -127,6 +127,7 @@ SES = [
 ]  # fmt: skip
 
 SNS = [
+    Step("DeleteTopic", {"TopicArn": TOPIC_ARN}),  # the world's, which has other attributes
     Step("CreateTopic", {
         "Name": "events", "Attributes": {"SignatureVersion": "2", "DisplayName": "Events & more"},
         "Tags": [{"Key": "letterhead", "Value": "letterhead"}],
@@ -136,6 +137,8 @@ SNS = [
         "AttributeValue": allowing("ses.amazonaws.com", "sns:Publish"),
     }),
     Step("GetTopicAttributes", {"TopicArn": TOPIC_ARN}),
+    Step("TagResource", {"ResourceArn": TOPIC_ARN, "Tags": [{"Key": "team", "Value": "mail"}]}),
+    Step("ListTagsForResource", {"ResourceArn": TOPIC_ARN}),
     Step("ListTopics", {}),
     Step("Subscribe", {
         "TopicArn": TOPIC_ARN, "Protocol": "http", "Endpoint": "http://127.0.0.1:9/hook",
@@ -161,6 +164,8 @@ SQS = [
         ),
     }}),
     Step("GetQueueUrl", {"QueueName": "feedback"}),
+    Step("TagQueue", lambda world, answers: _queue(world, answers, Tags={"team": "mail"})),
+    Step("ListQueueTags", _queue),
     Step("ListQueues", {"QueueNamePrefix": "feed"}),
     Step("SetQueueAttributes", lambda world, answers: _queue(
         world, answers, Attributes={"ReceiveMessageWaitTimeSeconds": "1"}
@@ -180,6 +185,35 @@ SQS = [
     Step("DeleteQueue", _queue),
 ]  # fmt: skip
 
+TRUST = {
+    "Effect": "Allow", "Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": "sts:AssumeRole"
+}  # fmt: skip
+RIGHTS = {"Effect": "Allow", "Action": "ses:GetAccount", "Resource": "*"}
+
+
+def _role(**more: Any) -> Json:
+    return {"RoleName": "letterhead-verifier", **more}
+
+
+def document(*statements: Json) -> str:
+    """Return a policy document."""
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+IAM = [
+    Step("CreateRole", _role(
+        AssumeRolePolicyDocument=document(TRUST), Tags=[{"Key": "letterhead", "Value": "letterhead"}]
+    )),
+    Step("TagRole", _role(Tags=[{"Key": "team", "Value": "mail and more"}])),
+    Step("UpdateAssumeRolePolicy", _role(PolicyDocument=document(TRUST))),
+    Step("GetRole", _role()),
+    Step("PutRolePolicy", _role(PolicyName="us-east-1", PolicyDocument=document(RIGHTS))),
+    Step("GetRolePolicy", _role(PolicyName="us-east-1")),
+    Step("ListRolePolicies", _role()),
+    Step("DeleteRolePolicy", _role(PolicyName="us-east-1")),
+    Step("DeleteRole", _role()),
+]  # fmt: skip
+
 STS = [Step("GetCallerIdentity", {})]
 
 EVENTS = [
@@ -196,4 +230,4 @@ EVENTS = [
     Step("DeleteRule", {"Name": "feedback"}),
 ]  # fmt: skip
 
-JOURNEYS = {"sesv2": SES, "sns": SNS, "sqs": SQS, "sts": STS, "events": EVENTS}
+JOURNEYS = {"sesv2": SES, "sns": SNS, "sqs": SQS, "iam": IAM, "sts": STS, "events": EVENTS}

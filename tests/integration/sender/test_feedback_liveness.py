@@ -11,7 +11,7 @@ from uuid import UUID
 import boto3
 import pytest
 
-from cli.aws_setup import set_up
+from cli.aws.setup import set_up
 from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
 from services.sender.config import Windows
 from services.webhooks.__main__ import running

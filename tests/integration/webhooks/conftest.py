@@ -28,7 +28,7 @@ from tests.streams import FreshStream
 
 TAGS = ("lh-tenant", "lh-email", "lh-attempt")
 VISIBILITY = timedelta(seconds=1)  # after which SQS redelivers a message that was not deleted
-RECEIVES = 10  # after which SQS dead-letters the message, as `aws-setup` configures it
+RECEIVES = 10  # after which SQS dead-letters the message, as `aws setup` configures it
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FeedbackPath:
         return self.topic_arn.replace(":sns:", ":events:").replace(self.queue, f"rule/{self.queue}")
 
     async def pin(self, rule_arn: str) -> None:
-        """Set the queue's policy as `aws-setup` does with a rule: only the topic and that rule may send."""
+        """Set the queue's policy as `aws setup` does with a rule: only the topic and that rule may send."""
         queue_arn = self.topic_arn.replace(":sns:", ":sqs:")
         sends = {"Action": "sqs:SendMessage", "Resource": queue_arn}
         statements = [
