@@ -19,7 +19,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 HELO = "a1.smtp-out.amazonses.com"
-STEPS = ("before", "publish", "strict", "bounce", "refused")
+STEPS = ("before", "publish", "strict", "endpoint", "bounce", "webhook", "refused")
 
 
 def new_domains() -> DemoDomains:
@@ -61,6 +61,7 @@ def check_outcome(result: DemoResult) -> None:
     assert {email["spf"]["result"] for email in own} == {"pass"}
     assert {email["dmarc"]["result"] for email in own} == {"pass"}
     assert len({event.id for event in result.events}) == 3
+    assert [event["type"] for event in result.webhooks] == ["email.bounced"]
 
 
 async def test_an_installation_has_certificates_of_its_own(world: World) -> None:
