@@ -28,11 +28,13 @@ def new_domains() -> DemoDomains:
 
 async def run_demo(world: World, *, kill: str | None = None) -> DemoResult:
     """Run the demo; with `kill`, kill every process of that service at the start of each step."""
+    killed: dict[str, int] = {}
 
     async def before(step: str) -> None:
         if kill and step in STEPS:
             for part in world.stack.replicas_of(kill):
-                await _is_running(part)
+                await _is_running(part, after=killed.get(part.name, 0))
+                killed[part.name] = part.starts
                 part.kill()
 
     async with open_demo(
@@ -46,8 +48,9 @@ async def run_demo(world: World, *, kill: str | None = None) -> DemoResult:
             raise
 
 
-async def _is_running(part: Part) -> None:
-    await eventually(lambda: part.pid)
+async def _is_running(part: Part, *, after: int) -> None:
+    """Wait until a part runs that was started more than `after` times: a killed one is not yet reaped."""
+    await eventually(lambda: part.pid if part.starts > after else None)
 
 
 def _starts(world: World, service: str) -> int:
