@@ -1,7 +1,7 @@
 """The demo, step by step: from adding a customer's domain to its first signed email and a bounce.
 
-It uses only the public interfaces of a running sandbox installation: gRPC, NATS and DNS. `letterhead demo`
-prints it, and the end-to-end tests run it while they kill services.
+It uses only the public interfaces of a running sandbox installation: gRPC, NATS, DNS and webhooks.
+`letterhead demo` prints it, and the end-to-end tests run it while they kill services.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cli.client import Services, connect
 from cli.demo_domains import DemoDomains
+from cli.demo_webhook import SIGNED, DemoReceiver
 from cli.dns_records import COLUMNS, row, type_of
 from cli.domain_watch import DomainWatch
 from cli.events import Event, Tail
@@ -25,15 +26,17 @@ from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, Sen
 from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
 from letterhead.verifier.v1.check_reason_pb2 import CHECK_REASON_ZONE_APPENDED
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
+from letterhead.webhooks.v1.webhook_service_pb2 import EVENT_TYPE_EMAIL_BOUNCED
 from sandbox.client import Json, SandboxClient
 
 
 @dataclass
 class DemoResult:
-    """The emails and events of a demo, for tests to check."""
+    """The emails, events and webhooks of a demo, for tests to check."""
 
     emails: dict[str, Json] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    webhooks: list[Json] = field(default_factory=list)
     sent: list[Email] = field(default_factory=list)
     posts: int = 0
 
@@ -49,7 +52,7 @@ class Demo:
         printer: Printer,
         *,
         names: DemoDomains,
-        console: str,
+        installation: Installation,
         before: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self.result = DemoResult()
@@ -59,9 +62,10 @@ class Demo:
         self._tail = tail
         self._printer = printer
         self._before = before
-        self._console = console
+        self._console = installation.console
         self._domain = Domain()
         self._run = f"demo-{time.time_ns()}"
+        self._receiver = DemoReceiver(services, sandbox, installation.receiver, self._run)
 
     async def run(self) -> DemoResult:
         """Run every step; raise DemoFailed if one does not end as expected."""
@@ -78,7 +82,9 @@ class Demo:
             "publish": self._publish_records,
             "strict": lambda: self._send_as_own("adkim=s; aspf=s", ("dkim",)),
             "relaxed": lambda: self._send_as_own("adkim=r; aspf=r", ("dkim", "spf")),
+            "endpoint": self._add_an_endpoint,
             "bounce": self._bounce,
+            "webhook": self._webhook,
             "refused": self._refused,
         }
 
@@ -141,8 +147,13 @@ class Demo:
             f"aligned by {' and '.join(aligned)}", holds=received["dmarc"]["aligned_by"] == list(aligned)
         )
 
+    async def _add_an_endpoint(self) -> None:
+        self._printer.heading("6. The platform adds a webhook endpoint")
+        endpoint = await self._receiver.create_endpoint(EVENT_TYPE_EMAIL_BOUNCED, self._domain.id)
+        self._printer.good(f"email.bounced of {self._names.domain} will be posted to {endpoint.url}")
+
     async def _bounce(self) -> None:
-        self._printer.heading("6. An email to an unknown recipient bounces")
+        self._printer.heading("7. An email to an unknown recipient bounces")
         email = await self._accept("bounce", self._names.bouncing, "Are you there?")
         self._printer.say(f"sent to {self._names.bouncing}: {email.id}")
         event = await self._event(
@@ -164,8 +175,23 @@ class Demo:
             holds=self._names.bouncing in {each.address for each in listed.suppressions},
         )
 
+    async def _webhook(self) -> None:
+        self._printer.heading("8. The webhook endpoint receives the bounce, signed")
+        post = await self._receiver.post("email.bounced")
+        self._printer.table(("header", "value"), [(name, post["headers"][name]) for name in SIGNED])
+        event = self._receiver.verified(post["body"], post["headers"])
+        self._expect("the library `standardwebhooks` verifies the signature", holds=event is not None)
+        altered = self._receiver.verified(f"{post['body']} ", post["headers"])
+        self._expect("the library rejects the signature of an altered body", holds=altered is None)
+        bounce = event["data"]["bounce"]
+        self._expect(
+            f"{event['type']}: {self._names.bouncing}, {bounce['type']}, {bounce['message']}",
+            holds=(event["type"], event["data"]["to"]) == ("email.bounced", [self._names.bouncing]),
+        )
+        self.result.webhooks.append(event)
+
     async def _refused(self) -> None:
-        self._printer.heading("7. Another email to the same recipient is suppressed")
+        self._printer.heading("9. Another email to the same recipient is suppressed")
         posts = await self._posts()
         email = await self._accept("refused", self._names.bouncing, "Are you there now?")
         email = await self._until_state(email, Email.STATE_SUPPRESSED)
@@ -288,6 +314,6 @@ async def open_demo(
             tail,
             printer,
             names=names or DemoDomains(),
-            console=installation.console,
+            installation=installation,
             before=before,
         )

@@ -43,7 +43,7 @@ def up(
 
 
 def demo() -> None:
-    """Run the demo: verify a domain, send email from it, and handle a bounce."""
+    """Run the demo: verify a domain, send email from it, handle a bounce, and verify a webhook."""
     run(_demo())
 
 

@@ -22,45 +22,50 @@ from services.console.event_types import name_of as type_name
 
 webhooks = typer.Typer(no_args_is_help=True, help="Manage webhooks, and receive their events locally.")
 
+Url = Annotated[str, typer.Argument(help="An https URL that is reachable from the Internet.")]
+EndpointId = Annotated[str, typer.Argument(help="The endpoint's id, as `webhooks list` shows it.")]
+EventId = Annotated[str, typer.Argument(help="The event's id, msg_…, as `webhooks events` shows it.")]
 Events = Annotated[
-    list[str] | None, typer.Option("--event", help="An event type, such as email.bounced; repeat for more.")
+    list[str] | None,
+    typer.Option("--event", help="An event type, such as email.bounced. Repeat the option for more."),
 ]
 Domains = Annotated[
-    list[str] | None, typer.Option("--domain", help="Only events of this domain; repeat for more.")
+    list[str] | None,
+    typer.Option("--domain", help="Only events of this domain. Repeat the option for more."),
 ]
 
 
 @webhooks.command("list")
 def list_endpoints(limit: Limit = 50) -> None:
-    """List endpoints."""
+    """List endpoints and their states, newest first."""
     run(_list(limit))
 
 
 @webhooks.command("add")
-def add_endpoint(url: str, *, event: Events = None, domain: Domains = None) -> None:
-    """Create an endpoint, by default for all event types, and print its secret."""
+def add_endpoint(url: Url, *, event: Events = None, domain: Domains = None) -> None:
+    """Create an endpoint and print its signing secret. Without --event, it receives every event type."""
     run(_add(url, _types(event or CHOOSABLE), domain or ()))
 
 
 @webhooks.command("show")
-def show_endpoint(endpoint_id: str) -> None:
-    """Show an endpoint with its secret."""
+def show_endpoint(endpoint_id: EndpointId) -> None:
+    """Show an endpoint with its signing secret."""
     run(_show(endpoint_id))
 
 
 @webhooks.command("update")
 def update_endpoint(
-    endpoint_id: str,
+    endpoint_id: EndpointId,
     *,
     url: Annotated[str, typer.Option(help="The new URL.")] = "",
     event: Events = None,
     domain: Domains = None,
-    all_domains: Annotated[bool, typer.Option("--all-domains", help="Events of all domains.")] = False,
+    all_domains: Annotated[bool, typer.Option("--all-domains", help="Events of all domains again.")] = False,
     enable: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether events are posted.")
+        bool | None, typer.Option("--enable/--disable", help="Post events, or only keep them.")
     ] = None,
 ) -> None:
-    """Change an endpoint. Options that are not given stay as they are."""
+    """Change an endpoint. What you do not give stays as it is."""
     if domain and all_domains:
         end(USAGE, "Give either --domain or --all-domains.")
     request = pb.UpdateEndpointRequest(endpoint=pb.Endpoint(id=endpoint_id, url=url))
@@ -80,33 +85,33 @@ def update_endpoint(
 
 
 @webhooks.command("delete")
-def delete_endpoint(endpoint_id: str) -> None:
-    """Delete an endpoint."""
+def delete_endpoint(endpoint_id: EndpointId) -> None:
+    """Delete an endpoint with its secret. To stop posts for a while, disable it instead."""
     run(_delete(endpoint_id))
 
 
 @webhooks.command("rotate")
-def rotate_secret(endpoint_id: str) -> None:
-    """Replace the secret; the previous one signs too for 24 hours."""
+def rotate_secret(endpoint_id: EndpointId) -> None:
+    """Replace the signing secret. Posts are signed with the previous one too for 24 hours."""
     run(_rotate(endpoint_id))
 
 
 @webhooks.command("test")
-def send_test(endpoint_id: str) -> None:
-    """Post a test event."""
+def send_test(endpoint_id: EndpointId) -> None:
+    """Post an event of type webhook.test."""
     run(_test(endpoint_id))
 
 
 @webhooks.command("events")
 def list_events(
-    endpoint_id: str,
+    endpoint_id: EndpointId,
     *,
     limit: Limit = 50,
     state: Annotated[
         list[str] | None, typer.Option(help="Only events in this state, such as FAILED; repeat for more.")
     ] = None,
 ) -> None:
-    """List the events of an endpoint."""
+    """List the events of an endpoint and whether they were delivered, newest first."""
     known = {name.removeprefix("STATE_"): value for name, value in pb.EndpointEvent.State.items() if value}
     if unknown := [each for each in state or () if each.upper() not in known]:
         end(USAGE, f"Unknown state {unknown[0]}. Use one of {', '.join(known)}.")
@@ -115,30 +120,30 @@ def list_events(
 
 
 @webhooks.command("event")
-def show_event(endpoint_id: str, event_id: str) -> None:
+def show_event(endpoint_id: EndpointId, event_id: EventId) -> None:
     """Print the payload of an event, as JSON."""
     run(_event(endpoint_id, event_id))
 
 
 @webhooks.command("attempts")
-def list_attempts(endpoint_id: str, event_id: str, limit: Limit = 50) -> None:
-    """List the attempts to post an event, with the answers."""
+def list_attempts(endpoint_id: EndpointId, event_id: EventId, limit: Limit = 50) -> None:
+    """List the attempts to post an event and what the endpoint answered, newest first."""
     run(_attempts(pb.ListAttemptsRequest(endpoint_id=endpoint_id, event_id=event_id, page_size=limit)))
 
 
 @webhooks.command("replay")
-def replay_event(endpoint_id: str, event_id: str) -> None:
+def replay_event(endpoint_id: EndpointId, event_id: EventId) -> None:
     """Post an event again, even if it was delivered."""
     run(_replay(endpoint_id, event_id))
 
 
 @webhooks.command("recover")
 def recover_events(
-    endpoint_id: str,
+    endpoint_id: EndpointId,
     *,
-    since: Annotated[datetime, typer.Option(help="Events from this time on, in UTC.")],
+    since: Annotated[datetime, typer.Option(help="From this time on, in UTC.")],
 ) -> None:
-    """Post everything since a time that was not delivered."""
+    """Post again the events since a time that were not delivered."""
     request = pb.ReplaySinceRequest(endpoint_id=endpoint_id, since_time=Timestamp())
     request.since_time.FromDatetime(since)
     run(_recover(request))

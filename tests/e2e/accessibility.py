@@ -1,6 +1,7 @@
 """What everybody must be able to use: themes to see a page in, its screenshot, and the barriers on it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,17 @@ THEMES: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
 HARMFUL = ("serious", "critical")
+SCREENSHOTS = Path("output/pages")
+
+
+async def barriers_on(visit: Visit, theme: str, paths: Mapping[str, str]) -> dict[str, list[str]]:
+    """Open each page, save its screenshot under its name, and return the barriers on it."""
+    found = {}
+    for name, path in paths.items():
+        await visit.page.goto(visit.console + path)
+        await save_screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
+        found[name] = await barriers(visit)
+    return found
 
 
 async def save_screenshot(visit: Visit, path: Path) -> None:

@@ -9,15 +9,13 @@ import pytest
 
 from cli.client import Services, connect
 from cli.dns_records import type_of
-from letterhead.access.v1.scope_pb2 import SCOPE_FULL_ACCESS
-from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.contacts_pb2 import ConfirmContactRequest, GetContactRequest, SetContactRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
-from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
 from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest
 from sandbox.client import Json
 from tests.e2e.conftest import World
+from tests.e2e.tenants import a_tenant_key
 from tests.factories import a_name
 from tests.waiting import eventually
 
@@ -25,13 +23,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 SOON = timedelta(seconds=120)
 CODE = re.compile(r"\b(\d{4}) (\d{4})\b")
-
-
-async def a_tenant_key(world: World, name: str) -> str:
-    """Create a tenant and return a key of it."""
-    tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=name))).tenant
-    request = CreateApiKeyRequest(tenant_id=tenant.id, name="test", scope=SCOPE_FULL_ACCESS)
-    return (await world.admin.api_keys.CreateApiKey(request)).token
 
 
 async def seen(services: Services, domain: Domain) -> Domain:

@@ -26,6 +26,7 @@ def test_the_demo_completes_in_time(figure: Figure) -> None:
         "spf=pass",
         "dmarc=pass",
         "bounce.received",
+        "email.bounced",
         "SUPPRESSED",
     ):
         assert words in done.stdout

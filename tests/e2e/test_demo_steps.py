@@ -19,7 +19,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 HELO = "a1.smtp-out.amazonses.com"
-STEPS = ("before", "publish", "strict", "bounce", "refused")
+STEPS = ("before", "publish", "strict", "endpoint", "bounce", "webhook", "refused")
 
 
 def new_domains() -> DemoDomains:
@@ -28,11 +28,13 @@ def new_domains() -> DemoDomains:
 
 async def run_demo(world: World, *, kill: str | None = None) -> DemoResult:
     """Run the demo; with `kill`, kill every process of that service at the start of each step."""
+    killed: dict[str, int] = {}
 
     async def before(step: str) -> None:
         if kill and step in STEPS:
             for part in world.stack.replicas_of(kill):
-                await _is_running(part)
+                await _is_running(part, after=killed.get(part.name, 0))
+                killed[part.name] = part.starts
                 part.kill()
 
     async with open_demo(
@@ -46,8 +48,9 @@ async def run_demo(world: World, *, kill: str | None = None) -> DemoResult:
             raise
 
 
-async def _is_running(part: Part) -> None:
-    await eventually(lambda: part.pid)
+async def _is_running(part: Part, *, after: int) -> None:
+    """Wait until a part runs that was started more than `after` times: a killed one is not yet reaped."""
+    await eventually(lambda: part.pid if part.starts > after else None)
 
 
 def _starts(world: World, service: str) -> int:
@@ -61,6 +64,7 @@ def check_outcome(result: DemoResult) -> None:
     assert {email["spf"]["result"] for email in own} == {"pass"}
     assert {email["dmarc"]["result"] for email in own} == {"pass"}
     assert len({event.id for event in result.events}) == 3
+    assert [event["type"] for event in result.webhooks] == ["email.bounced"]
 
 
 async def test_an_installation_has_certificates_of_its_own(world: World) -> None:

@@ -1,11 +1,11 @@
 """Accessibility of every page: screen readers, keyboard, phone, dark mode, and no JavaScript.
 
-Writes a screenshot of each page to output/pages/: light, dark and phone.
+Writes a screenshot of each page to output/pages/: light, dark and phone. The pages about webhooks have a file
+of their own, test_webhook_pages_serve_everybody.py.
 """
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,15 +15,13 @@ from playwright.async_api import Browser
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest
 from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
-from tests.e2e.accessibility import THEMES, barriers, save_screenshot
+from tests.e2e.accessibility import THEMES, barriers_on
 from tests.e2e.browser import Visit, a_visit
 from tests.e2e.conftest import World
 from tests.e2e.page_walk import Walk, add_domain, ask_for_test, read_code, ready, sign_in
 from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
-
-SCREENSHOTS = Path("output/pages")
 
 
 @dataclass(frozen=True)
@@ -87,24 +85,17 @@ async def test_every_page_is_accessible(
     world: World, browser: Browser, paths: Paths, theme: str, figure: Figure
 ) -> None:
     problems: dict[str, list[str]] = {}
-
-    async def check(visit: Visit, name: str, path: str) -> None:
-        await visit.page.goto(visit.console + path)
-        await save_screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
-        problems[name] = await barriers(visit)
-
     for key, pages in (
         (world.installation.api_key, paths.tenants),
         (world.installation.admin_key, paths.operators),
     ):
         async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
-            await check(visit, "sign_in", "/app/sign-in")
+            problems |= await barriers_on(visit, theme, {"sign_in": "/app/sign-in"})
             await sign_in(visit, key)
-            for name, path in pages.items():
-                await check(visit, name, path)
+            problems |= await barriers_on(visit, theme, pages)
     async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
-        await check(visit, "link", paths.link)
-        await check(visit, "link_dead", "/d/lh_link_none")
+        links = {"link": paths.link, "link_dead": "/d/lh_link_none"}
+        problems |= await barriers_on(visit, theme, links)
 
     assert {name: found for name, found in problems.items() if found} == {}
     figure(f"{theme}: {len(problems)} pages, 0 serious or critical axe findings, none wider than the window")

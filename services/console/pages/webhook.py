@@ -34,7 +34,7 @@ DONE = {
     "created": "The webhook was created. It receives the events that happen from now on.",
     "tested": "A test event is posted. It appears in the list of events within seconds.",
     "recovered": "The events that were not delivered are posted again. They are pending until then.",
-    "rotated": "The secret was replaced. Store the new one in your receiver.",
+    "rotated": "The secret was replaced.",
 }
 
 

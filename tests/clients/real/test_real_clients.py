@@ -1,6 +1,6 @@
 """Unmodified clients of npm and PyPI send, attach, schedule and cancel; their emails say what they meant.
 
-Unmodified libraries of both verify webhooks.
+Unmodified libraries of both verify webhooks, and the official SDKs manage them.
 """
 
 import base64
@@ -53,6 +53,11 @@ VERIFIERS = {
     "node/verifiers": ("resend", "standardwebhooks", "svix"),
     "python/verifiers": ("resend", "standardwebhooks", "svix"),
 }
+WEBHOOK_CLIENTS = {
+    "node/resend-webhooks": ("resend",),
+    "python/resend_webhooks": ("resend",),
+}
+VERIFYING = {"Webhooks.verify", "verify"}  # calls nothing; the verifiers do it
 
 FILE = {"filename": "Prix été.csv", "content_type": "text/csv", "content": "item,price\nété,7\n"}
 IMAGE = {"filename": "logo.png", "content_type": "image/png", "content_id": "logo"}
@@ -115,11 +120,29 @@ async def test_unmodified_libraries_verify_a_webhook_with_the_new_and_the_previo
     figure(f"{', '.join(versions(client))}: each verifies a webhook, and rejects another body")
 
 
+@pytest.mark.parametrize("client", WEBHOOK_CLIENTS)
+async def test_an_official_sdk_makes_every_call_about_webhooks(
+    stage: Stage, installed: Installed, client: str, figure: Figure
+) -> None:
+    url = await a_receiver(stage, f"/{uuid4().hex}")
+
+    [report] = await installed.reports(client, a_setting(stage) | {"receiver": url})
+
+    assert set(report["called"]) == set(report["offered"]) - VERIFYING
+    figure(f"{', '.join(versions(client))}: {', '.join(report['called'])}")
+
+
+async def a_receiver(stage: Stage, path: str) -> str:
+    """Give the sandbox's receiver its name; return the URL of a path."""
+    host = "hooks.letterhead-mailbox.com"
+    await stage.sandbox.publish("A", host, "127.0.0.1")
+    return f"https://{host}:{stage.receiver.rpartition(':')[2]}{path}"
+
+
 async def a_webhook(stage: Stage) -> tuple[Json, list[str]]:
     """Send an email; return the post about it, and the secrets that signed it."""
-    path, host = f"/{uuid4().hex}", "hooks.letterhead-mailbox.com"
-    await stage.sandbox.publish("A", host, "127.0.0.1")
-    url = f"https://{host}:{stage.receiver.rpartition(':')[2]}{path}"
+    path = f"/{uuid4().hex}"
+    url = await a_receiver(stage, path)
     created = await answer(stage, "/webhooks", {"endpoint": url, "events": ["email.sent"]})
     rotated = await answer(stage, f"/webhooks/{created['id']}/signing-secret/rotate")
     email = {
@@ -170,4 +193,4 @@ def versions(client: str) -> list[str]:
     pinned = json.loads((HERE / "node/package.json").read_text())["dependencies"]
     if client.startswith("python/"):
         pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", PINS.read_text(), re.MULTILINE))
-    return [f"{name} {pinned[name]}" for name in (CLIENTS | VERIFIERS)[client]]
+    return [f"{name} {pinned[name]}" for name in (CLIENTS | VERIFIERS | WEBHOOK_CLIENTS)[client]]

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 import pytest
+import resend
 from google.protobuf import json_format
 from google.protobuf.message import Message
+from typing_extensions import is_typeddict
 
 from chassis.events import ReceivedEvent
 from chassis.events.subjects import CONSUMED, SUBJECTS
@@ -26,31 +28,49 @@ TENANT, CLAIM, EMAIL = (f"0192f0c1-0000-7000-8000-00000000000{each}" for each in
 TIME = datetime(2026, 11, 29, 10, 0, 5, 250_000, UTC)
 ADA, BOB = "ada@reader-of-letters.com", "bob@reader-of-letters.com"
 
-# The keys of `data` in Resend's types (resend-node 6.38.0); broadcast_id and template_id are never set.
-_EMAIL = {"email_id", "message_id", "created_at", "from", "to", "subject", "tags"}
-_DOMAIN = {"id", "name", "status", "created_at", "region", "records"}
-_SUPPRESSION = {"id", "email", "origin", "source_id", "created_at"}
-RESEND: dict[str, set[str]] = {
-    "email.sent": _EMAIL,
-    "email.scheduled": _EMAIL,
-    "email.delivered": _EMAIL,
-    "email.delivery_delayed": _EMAIL,
-    "email.complained": _EMAIL,
-    "email.bounced": _EMAIL | {"bounce"},
-    "email.failed": _EMAIL | {"failed"},
-    "email.suppressed": _EMAIL | {"suppressed"},
-    "domain.created": _DOMAIN,
-    "domain.updated": _DOMAIN,
-    "domain.deleted": _DOMAIN,
-    "suppression.added": _SUPPRESSION,
-    "suppression.removed": _SUPPRESSION,
+sdk: Any = resend
+
+
+def keys_of(type_of_data: Any) -> set[str]:
+    """Return the keys of a TypedDict; those of one inside as `bounce.type`."""
+    keys: set[str] = set()
+    for name, hint in get_type_hints(type_of_data).items():
+        inside = next(filter(is_typeddict, (hint, *get_args(hint))), None)
+        keys |= {f"{name}.{key}" for key in keys_of(inside)} if inside else {name}
+    return keys
+
+
+def written_keys(data: dict[str, Any]) -> set[str]:
+    """Return the keys of a payload's data in the same form; tags are a map with keys of the caller's own."""
+    keys: set[str] = set()
+    for name, value in data.items():
+        objects = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)]
+        inside = {f"{name}.{key}" for each in objects for key in each} if name != "tags" else set()
+        keys |= inside or {name}
+    return keys
+
+
+# The keys of `data` by type, in the types of Resend's own SDK.
+_OF_SDK = {
+    get_args(hints["type"])[0]: keys_of(hints["data"])
+    for hints in map(get_type_hints, get_args(sdk.WebhookEventPayload))
 }
+_NEVER_SET = {"broadcast_id", "template_id"}  # of features that Letterhead does not have
+_ADDED = {"email.failed": {"failed.message"}}  # keys that Resend does not have
+RESEND: dict[str, set[str]] = {
+    each: _OF_SDK[each] - _NEVER_SET | _ADDED.get(each, set())
+    for each in (
+        "email.sent", "email.scheduled", "email.delivered", "email.delivery_delayed", "email.complained",
+        "email.bounced", "email.failed", "email.suppressed", "domain.created", "domain.updated",
+        "domain.deleted", "suppression.added", "suppression.removed",
+    )
+}  # fmt: skip
 OWN: dict[str, set[str]] = {
-    "email.held": _EMAIL | {"held"},
-    "email.canceled": _EMAIL,
-    "domain.ready": _DOMAIN | {"reason", "message"},
-    "domain.degraded": _DOMAIN | {"reason", "message"},
-    "domain.lost": _DOMAIN | {"reason", "message"},
+    "email.held": RESEND["email.sent"] | {"held.reason", "held.message"},
+    "email.canceled": RESEND["email.sent"],
+    "domain.ready": RESEND["domain.updated"] | {"reason", "message"},
+    "domain.degraded": RESEND["domain.updated"] | {"reason", "message"},
+    "domain.lost": RESEND["domain.updated"] | {"reason", "message"},
     "webhook.test": {"webhook_id", "message"},
 }
 
@@ -150,7 +170,11 @@ def test_a_payload_is_that_of_its_file(event_type: str) -> None:
 
     assert PAYLOADS[event_type] == stored
     assert PAYLOADS[event_type].keys() == {"type", "created_at", "data"}
-    assert PAYLOADS[event_type]["data"].keys() == (RESEND | OWN)[event_type]
+    assert written_keys(PAYLOADS[event_type]["data"]) == (RESEND | OWN)[event_type]
+
+
+def test_no_type_of_our_own_has_a_name_of_resends() -> None:
+    assert not OWN.keys() & _OF_SDK.keys()
 
 
 def test_an_event_about_one_recipient_names_only_that_one() -> None:

@@ -1,7 +1,7 @@
 // What each client here sends: the test's setting from standard input, and the report of each call, one line of JSON.
 import { readFileSync } from "node:fs";
 
-export const { url, key, letter, file, image, times } = JSON.parse(readFileSync(0, "utf8"));
+export const { url, key, letter, file, image, times, receiver } = JSON.parse(readFileSync(0, "utf8"));
 
 // Resend's SDKs read it when they are loaded, so this module is imported before them.
 process.env.RESEND_BASE_URL = url;

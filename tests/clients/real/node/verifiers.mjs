@@ -12,7 +12,10 @@ const named = (prefix) => Object.fromEntries(["id", "timestamp", "signature"].ma
 const verifiers = {
   resend: (payload, webhookSecret) => new Resend("re_unused").webhooks.verify({ payload, headers: named("svix"), webhookSecret }),
   standardwebhooks: (payload, secret) => new Standard(secret).verify(payload, post.headers),
-  svix: (payload, secret) => new Svix(secret).verify(payload, post.headers),
+  svix: (payload, secret) => {
+    new Svix(secret).verify(payload, post.headers); // returns nothing
+    return JSON.parse(payload);
+  },
 };
 
 for (const [name, verify] of Object.entries(verifiers)) {

@@ -41,5 +41,10 @@ def scheduled(what: str, email_id: str) -> None:
     _report({"what": what, "id": email_id, "read": {"last_event": "scheduled"}})
 
 
+def called(what: str, calls: set[str], offered: set[str]) -> None:
+    """Report which calls a client made, of those that it offers."""
+    _report({"what": what, "called": sorted(calls), "offered": sorted(offered)})
+
+
 def _report(line: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
