@@ -88,20 +88,3 @@ WHERE id IN (
     LIMIT :limit
     FOR UPDATE OF m SKIP LOCKED
 );
-
--- finish_attempt --
--- Stores the result of an attempt on its message, while the lease is held: the state, or when it is due again.
-UPDATE deliverer.messages
-SET state = :state,
-    attempts = attempts + 1,
-    retries = retries + 1,
-    due_at = coalesce(now() + :pause::interval, due_at),
-    leased_until = NULL
-WHERE id = :message_id AND lease_token = :lease_token AND state = 'PENDING';
-
--- insert_attempt --
--- Stores an attempt, unless retention has deleted its message.
-INSERT INTO deliverer.attempts (id, message_id, endpoint_id, status, problem, answer, duration, attempted_at)
-SELECT :attempt_id, id, endpoint_id, :status, :problem, :answer, :duration::interval, now() - :duration::interval
-FROM deliverer.messages
-WHERE id = :message_id;
