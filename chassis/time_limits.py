@@ -1,4 +1,4 @@
-"""Time limits for other parties that do not count time in which this process was too busy to read their answers.
+"""Time limits for other parties: time in which this process is too busy to read answers does not count.
 
 A timeout of asyncio ends an operation even if its answer arrived in time and the event loop has not come to
 read it, for example because it does hundreds of TLS handshakes after a restart.

@@ -110,7 +110,8 @@ async def test_attempts_whose_storing_was_not_confirmed_are_stored_again_without
             await store.store(attempts)
 
     rows = await idle_hooks.database.fetch(
-        "SELECT m.retries, (SELECT count(*) FROM deliverer.attempts AS a WHERE a.message_id = m.id) AS stored,"
+        "SELECT m.retries,"
+        " (SELECT count(*) FROM deliverer.attempts AS a WHERE a.message_id = m.id) AS stored,"
         " h.failures, h.timeouts"
         " FROM deliverer.messages AS m JOIN deliverer.endpoint_health AS h USING (endpoint_id)"
     )
