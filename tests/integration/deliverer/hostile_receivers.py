@@ -6,7 +6,7 @@ import ssl
 import struct
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from cli.server_process import free_port
 from tests.integration.deliverer.hostilities import KINDS, End
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 HEALTHY = "/healthy/"
 HANDSHAKES = (
@@ -60,13 +60,38 @@ async def hostile_receivers(directory: Path) -> AsyncIterator[Receivers]:
     """Serve all kinds of receivers while the block runs."""
     issuer = Issuer(directory)
     receivers = Receivers({name: free_port() for name in ("proper", *HANDSHAKES)}, issuer.ca_file)
+    connections = _Connections()
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(connections.end)
         for name, port in receivers.ports.items():
-            serve = _BEFORE_TLS.get(name) or partial(_misbehave, receivers)
+            serve = partial(connections.serve, _BEFORE_TLS.get(name) or partial(_misbehave, receivers))
             context = None if name in _BEFORE_TLS else _context(issuer, name)
             server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context, backlog=1024)
             stack.callback(server.close)
         yield receivers
+
+
+class _Connections:
+    """All connections, which most receivers leave open."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[asyncio.StreamWriter, asyncio.Task[None]]] = []
+
+    async def serve(self, serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection, and remember it."""
+        task = asyncio.ensure_future(serve(reader, writer))
+        self._open.append((writer, task))
+        with suppress(OSError, asyncio.CancelledError):
+            await task
+
+    async def end(self) -> None:
+        """Reset all connections."""
+        for writer, task in self._open:
+            task.cancel()
+            writer.transport.abort()
+        closed = (writer.wait_closed() for writer, _ in self._open)
+        async with asyncio.timeout(5):
+            await asyncio.gather(*closed, return_exceptions=True)
 
 
 def _context(issuer: "Issuer", name: str) -> ssl.SSLContext:

@@ -29,7 +29,7 @@ from tests.integration.deliverer.hostile_receivers import (
 from tests.integration.deliverer.hostilities import KINDS
 from tests.waiting import eventually
 
-VARIATIONS, HANDSHAKE_VARIATIONS = 11, 5
+VARIATIONS, HANDSHAKE_VARIATIONS = 12, 2  # 500 receivers
 HEALTHY_ENDPOINTS, EVENTS = 5, 20
 TIMEOUT = timedelta(seconds=3)
 MOST_GROWTH = 128  # MB, with what the receivers in this process keep
