@@ -32,6 +32,7 @@ from services.deliverer.store.requests import RequestStore
 log = get_logger(__name__)
 
 IDLE = timedelta(seconds=1)
+LEASE_PAUSE = timedelta(seconds=0.02)
 SET_ASIDE = timedelta(seconds=5)
 STORED_AT_ONCE = 256
 STORE_PAUSE = 0.01  # seconds to wait for more attempts, if the last batch had several
@@ -71,7 +72,9 @@ class Delivery:
         self._attempts = attempts
         self._poster = poster
         self._opened = lru_cache(MOST_OPENED)(seal.open)
-        self._posts = LeaseLoop("posts", queue.lease, self._post, concurrency=concurrency, idle=IDLE)
+        self._posts = LeaseLoop(
+            "posts", queue.lease, self._post, concurrency=concurrency, idle=IDLE, pause=LEASE_PAUSE
+        )
         self._finished = Batcher(self._store, most=STORED_AT_ONCE, pause=STORE_PAUSE)
         self._storing = Backoff("store attempts", first=FIRST_RETRY, cap=LONGEST_RETRY)
         self._ended = asyncio.Event()

@@ -1,18 +1,23 @@
-"""Servers of hostile receivers: one that speaks TLS properly, and one for each way not to."""
+"""Servers of hostile receivers: one that speaks TLS properly, and one for each way not to.
+
+Runs as a separate process, because they would keep the event loop of the tests busy.
+"""
 
 import asyncio
+import json
 import socket
 import ssl
 import struct
+import sys
 import warnings
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import TextIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,12 +26,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509 import DNSName, IPAddress
 from cryptography.x509.oid import NameOID
 
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import free_port
 from tests.integration.deliverer.hostilities import KINDS, End
+from tests.waiting import eventually
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[None, None, None]]
 
 HEALTHY = "/healthy/"
+ARRIVED = "arrived.jsonl"
 HANDSHAKES = (
     "not-tls",
     "plain-http",
@@ -41,14 +49,32 @@ HANDSHAKES = (
 )
 
 
-@dataclass
-class Receivers:
-    """The ports by how the connection starts, the posts that arrived at each path, and when."""
+@dataclass(frozen=True)
+class Arrived:
+    """A post that arrived."""
 
+    at: datetime
+    path: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Receivers:
+    """The running process, and its ports by how a connection starts."""
+
+    directory: Path
     ports: Mapping[str, int]
-    ca_file: Path
-    arrived: dict[str, list[tuple[datetime, bytes]]] = field(default_factory=dict)
-    outside: Counter[str] = field(default_factory=Counter)  # paths that no endpoint has
+
+    @property
+    def ca_file(self) -> Path:
+        """Return the file of the certificate authority to trust."""
+        return self.directory / "ca.pem"
+
+    def arrived(self) -> list[Arrived]:
+        """Return the posts that arrived, oldest first."""
+        lines = (self.directory / ARRIVED).read_text().splitlines()
+        rows = [json.loads(each) for each in lines]
+        return [Arrived(datetime.fromisoformat(at), path, body) for at, path, body in rows]
 
     def url(self, path: str, handshake: str = "proper") -> str:
         """Return the URL of a path."""
@@ -57,41 +83,30 @@ class Receivers:
 
 @asynccontextmanager
 async def hostile_receivers(directory: Path) -> AsyncIterator[Receivers]:
-    """Serve all kinds of receivers while the block runs."""
+    """Run all kinds of receivers while the block runs."""
+    receivers = Receivers(directory, {name: free_port() for name in ("proper", *HANDSHAKES)})
+    arguments = [str(directory), json.dumps(receivers.ports)]
+    command = ending_with_parent([sys.executable, "-m", "tests.integration.deliverer.hostile_receivers"])
+    process = await asyncio.create_subprocess_exec(*command, *arguments)
+    try:
+        await eventually((directory / ARRIVED).exists, within=timedelta(seconds=60))
+        yield receivers
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _main(directory: Path, ports: Mapping[str, int]) -> None:
     issuer = Issuer(directory)
-    receivers = Receivers({name: free_port() for name in ("proper", *HANDSHAKES)}, issuer.ca_file)
-    connections = _Connections()
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(connections.end)
-        for name, port in receivers.ports.items():
-            serve = partial(connections.serve, _BEFORE_TLS.get(name) or partial(_misbehave, receivers))
+        arrived = stack.enter_context((directory / "arriving").open("w", buffering=1))
+        for name, port in ports.items():
+            serve = _BEFORE_TLS.get(name) or partial(_misbehave, arrived)
             context = None if name in _BEFORE_TLS else _context(issuer, name)
             server = await asyncio.start_server(serve, "127.0.0.1", port, ssl=context, backlog=1024)
             stack.callback(server.close)
-        yield receivers
-
-
-class _Connections:
-    """All connections, which most receivers leave open."""
-
-    def __init__(self) -> None:
-        self._open: list[tuple[asyncio.StreamWriter, asyncio.Task[None]]] = []
-
-    async def serve(self, serve: Serve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection, and remember it."""
-        task = asyncio.ensure_future(serve(reader, writer))
-        self._open.append((writer, task))
-        with suppress(OSError, asyncio.CancelledError):
-            await task
-
-    async def end(self) -> None:
-        """Reset all connections."""
-        for writer, task in self._open:
-            task.cancel()
-            writer.transport.abort()
-        closed = (writer.wait_closed() for writer, _ in self._open)
-        async with asyncio.timeout(5):
-            await asyncio.gather(*closed, return_exceptions=True)
+        (directory / "arriving").rename(directory / ARRIVED)  # now that they listen
+        await asyncio.Event().wait()
 
 
 def _context(issuer: "Issuer", name: str) -> ssl.SSLContext:
@@ -104,9 +119,7 @@ def _context(issuer: "Issuer", name: str) -> ssl.SSLContext:
     return context
 
 
-async def _misbehave(
-    receivers: Receivers, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
+async def _misbehave(arrived: TextIO, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the posts of one connection as their path says: `/KIND/VARIATION`, or properly at `HEALTHY`."""
     with suppress(OSError, asyncio.IncompleteReadError, ValueError):
         while True:
@@ -114,13 +127,12 @@ async def _misbehave(
             path = head.split(b" ", 2)[1].decode()
             length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
             body = await reader.readexactly(int(length or 0))
-            receivers.arrived.setdefault(path, []).append((datetime.now(UTC), body))
+            arrived.write(json.dumps([datetime.now(UTC).isoformat(), path, body.decode()]) + "\n")
             if path.startswith(HEALTHY):
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
                 continue
             kind, _, number = path[1:].partition("/")
             if kind not in KINDS:
-                receivers.outside[path] += 1
                 break
             for act in KINDS[kind](int(number)):
                 if isinstance(act, bytes):
@@ -139,8 +151,8 @@ def _end(writer: asyncio.StreamWriter, end: End) -> None:
     if end is End.CLOSE:
         writer.close()
         return
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if sock := writer.get_extra_info("socket"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
@@ -237,3 +249,7 @@ class Issuer:
 
 def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Path(sys.argv[1]), json.loads(sys.argv[2])))
