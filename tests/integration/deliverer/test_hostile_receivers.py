@@ -17,7 +17,7 @@ from chassis.ids import uuid7
 from chassis.time_limits import LONGEST
 from letterhead.webhooks.v1 import webhook_service_pb2 as pb
 from services.deliverer.model.messages import LONGEST_ANSWER
-from services.deliverer.posting import ANSWER_SECONDS
+from services.deliverer.store.queue import TIME_TO_STORE
 from tests.figures import Figure, memory
 from tests.integration.deliverer.conftest import Hooks, Settings
 from tests.integration.deliverer.emails import a_bounce, a_delivery
@@ -100,7 +100,7 @@ async def test_hostile_receivers_harm_nobody(
         f" load {os.getloadavg()[0]:.0f}"
     )
     assert all(len(each["answer"]) <= LONGEST_ANSWER and is_printable(each["answer"]) for each in attempts)
-    assert longest < TIMEOUT * LONGEST + timedelta(seconds=ANSWER_SECONDS)
+    assert longest < TIMEOUT * LONGEST + TIME_TO_STORE  # before its lease ends, however busy the machine is
     assert {each.path for each in arrived} <= {URL(url).path for url in (*urls, *healthy)}
     assert growth < MOST_GROWTH
 
