@@ -10,24 +10,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import dequeue, floors, steps
+from bench import dequeue, floors, hooks, steps
 from bench.meter import Meter, Used
 from bench.world import World, running
 
 Load = Callable[[World, int], Awaitable[None]]
 
-OURS = ("sender", "webhooks", "postgres", "nats")
+OURS = ("sender", "webhooks", "deliverer", "postgres", "nats")
 WARM_UP = 200
 
 
 @dataclass(frozen=True)
 class Row:
-    """A step and its floor; `floor_parts` are the processes in which the floor runs."""
+    """A step and its floor, with the processes in which each runs."""
 
     name: str
     step: Load
     floor: Load | None
     floor_parts: Sequence[str] = ("bench", "postgres")
+    parts: Sequence[str] = OURS
 
 
 SERVED = ("floor", "postgres")
@@ -37,6 +38,7 @@ ROWS = (
     Row("feedback applied", steps.feedback, floors.feedback),
     Row("whole path", steps.whole_path, None),
     Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # not submitted
+    Row("webhook posted", hooks.post, hooks.floor, parts=("deliverer", "postgres")),
 )
 
 
@@ -58,7 +60,7 @@ class Table:
 
     def line(self, row: Row, used: Used, floor: Used | None, seconds: float) -> None:
         """Print one row."""
-        each = [used.by_name[name] / self.count for name in OURS]
+        each = [used.by_name[name] / self.count if name in row.parts else 0 for name in OURS]
         if floor is not None:
             least = sum(floor.by_name[name] for name in row.floor_parts) / self.count
             self.floor += least
@@ -68,20 +70,21 @@ class Table:
         print(f"{row.name:<20}{columns}{sum(each) / least:>8.1f}{self.count / seconds:>10.0f}", flush=True)
 
 
-async def bench(count: int, *, finished: int, ready: int) -> None:
-    """Run every step and print its row."""
+async def bench(count: int, rows: Sequence[Row], *, finished: int, ready: int) -> None:
+    """Run the steps and print their rows."""
     with tempfile.TemporaryDirectory(prefix="letterhead-bench-") as name:
         async with running(Path(name)) as world:
             await steps.whole_path(world, WARM_UP)
-            await _rows(world, count)
+            await hooks.post(world, WARM_UP)
+            await _rows(world, count, rows)
             if ready:
                 await dequeue.measure(world, finished=finished, ready=ready)
 
 
-async def _rows(world: World, count: int) -> None:
+async def _rows(world: World, count: int, rows: Sequence[Row]) -> None:
     meter, table = Meter(world.pids), Table(count)
     table.head()
-    for row in ROWS:
+    for row in rows:
         floor = await _measured(meter, row.floor, world, count) if row.floor else None
         started = time.monotonic()
         used = await _measured(meter, row.step, world, count)
@@ -103,5 +106,9 @@ if __name__ == "__main__":
     parser.add_argument(
         "--ready", type=int, default=100_000, help="ready emails to dequeue; 0 skips the measurement"
     )
+    parser.add_argument(
+        "--row", choices=[row.name for row in ROWS], action="append", help="measure only this row; repeatable"
+    )
     chosen = parser.parse_args()
-    asyncio.run(bench(chosen.emails, finished=chosen.finished, ready=chosen.ready))
+    rows = [row for row in ROWS if not chosen.row or row.name in chosen.row]
+    asyncio.run(bench(chosen.emails, rows, finished=chosen.finished, ready=chosen.ready))

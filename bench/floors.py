@@ -39,7 +39,9 @@ async def submit(world: World, count: int) -> None:
         "sesv2", endpoint_url=world.ses_url, config=Config(max_pool_connections=THREADS)
     )
     loop = asyncio.get_running_loop()
-    async with asyncpg.create_pool(world.database.url("postgres"), max_size=THREADS, reset=_keep) as pool:
+    async with asyncpg.create_pool(
+        world.database.url("postgres"), max_size=THREADS, reset=keep_session
+    ) as pool:
         ids = [row["id"] for row in await pool.fetch("SELECT id FROM public.floor LIMIT $1", count)]
         with ThreadPoolExecutor(THREADS) as threads:
 
@@ -76,5 +78,5 @@ async def _insert(connection: "asyncpg.Connection[asyncpg.Record]", bodies: Sequ
     )
 
 
-async def _keep(_: object) -> None:
+async def keep_session(_: object) -> None:
     """Skip the reset query, as the services do."""

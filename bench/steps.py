@@ -37,7 +37,7 @@ async def accept_batches(world: World, count: int) -> None:
 async def submit(world: World, _: int) -> None:
     """Submit all queued emails to SES."""
     await world.set_account("READY")
-    await _none_left(world, WAITING)
+    await none_left(world, WAITING)
     await world.set_account("PAUSED")
 
 
@@ -50,19 +50,20 @@ async def feedback(world: World, count: int) -> None:
         [uuid7() for _ in bodies],
         bodies,
     )
-    await _none_left(world, PENDING)
+    await none_left(world, PENDING)
 
 
 async def whole_path(world: World, count: int) -> None:
     """Accept emails, submit them and process their feedback; the first two concurrently."""
     await world.set_account("READY")
     await accept(world, count)
-    await _none_left(world, WAITING)
+    await none_left(world, WAITING)
     await feedback(world, count)
     await world.set_account("PAUSED")
 
 
-async def _none_left(world: World, counting: str) -> None:
+async def none_left(world: World, counting: str) -> None:
+    """Wait until a query returns 0."""
     await _until(lambda: world.fetchval(counting))
 
 

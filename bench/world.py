@@ -12,22 +12,34 @@ from uuid import UUID
 
 import asyncpg
 import grpc
+from yarl import URL
 
 from chassis.access import Scope
+from chassis.config import Secret
 from chassis.events import open_stream
 from chassis.events.authorization import STREAM_MANAGER
 from chassis.migrate import migrate
+from chassis.sealing import generate_key
 from cli.embedded import NatsServer, Postgres
 from cli.parent_death_signal import ending_with_parent
 from cli.server_process import free_port
+from sandbox.aws.certificates import open_certificates
 from tests.factories import ACCOUNT, REGION, a_key, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase, opened_database
 from tests.waiting import eventually
 
 DATABASE = "bench"
-SERVICES = ("sender", "webhooks")
 RATE = 1_000_000.0  # recipients per second: high enough that the SES rate limit does not affect the result
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class HookReceiver:
+    """The endpoint of webhooks, and the keys that encrypt the secrets of endpoints."""
+
+    url: str
+    ca_file: Path
+    keys: Secret
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,7 @@ class World:
     channel: grpc.aio.Channel
     floor: grpc.aio.Channel
     ses_url: str
+    receiver: HookReceiver
     pids: Mapping[str, int]
     tenant_id: UUID
     claim_id: UUID
@@ -62,6 +75,8 @@ async def running(directory: Path) -> AsyncIterator[World]:
     try:
         await _created_stream(nats)
         environ = _environ(nats, ses_url := f"http://127.0.0.1:{free_port()}")
+        certificates = open_certificates(directory, [REGION])
+        receiver = HookReceiver(f"https://127.0.0.1:{free_port()}/", certificates.ca, Secret(generate_key()))
         async with (
             migrated_database(postgres, DATABASE) as database,
             _process("bench.ses_stub", ses_url.rpartition(":")[2], environ=environ) as stub,
@@ -71,6 +86,13 @@ async def running(directory: Path) -> AsyncIterator[World]:
                 database.url("postgres"),
                 environ=environ,
             ) as floor,
+            _process(
+                "bench.hook_stub",
+                str(URL(receiver.url).port),
+                str(certificates.tls_cert),
+                str(certificates.tls_key),
+                environ=environ,
+            ),
             _service("sender", database, directory, environ | _user(nats, "sender", directory)) as (
                 sender,
                 port,
@@ -79,12 +101,20 @@ async def running(directory: Path) -> AsyncIterator[World]:
                 webhooks,
                 _,
             ),
+            _service(
+                "deliverer",
+                database,
+                directory,
+                environ | _user(nats, "deliverer", directory) | _posting(receiver, directory),
+            ) as (deliverer, _),
             _channel(port) as channel,
             _channel(floor_port) as floor_channel,
         ):
-            pids = {"sender": sender, "webhooks": webhooks, "postgres": postgres.process.pid}
+            pids = {"sender": sender, "webhooks": webhooks, "deliverer": deliverer}
+            pids |= {"postgres": postgres.process.pid}
             pids |= {"nats": nats.process.pid, "floor": floor, "bench": os.getpid(), "stub": stub}
-            yield World(database, channel, floor_channel, ses_url, pids, **await _tenant(database))
+            tenant = await _tenant(database)
+            yield World(database, channel, floor_channel, ses_url, receiver, pids, **tenant)
     finally:
         nats.stop()
         postgres.stop()
@@ -137,6 +167,18 @@ def _user(nats: NatsServer, service: str, directory: Path) -> dict[str, str]:
     seed = directory / f"{service}-nats-seed"
     seed.write_text(nats.seeds[service])
     return {"LETTERHEAD_NATS_SEED_FILE": str(seed)}
+
+
+def _posting(receiver: HookReceiver, directory: Path) -> dict[str, str]:
+    """Return the settings with which deliverer posts to the stub."""
+    keys = directory / "webhook-keys"
+    keys.write_text(receiver.keys.reveal())
+    return {
+        "LETTERHEAD_WEBHOOK_KEYS_FILE": str(keys),
+        "LETTERHEAD_WEBHOOK_CA_FILE": str(receiver.ca_file),
+        "LETTERHEAD_WEBHOOK_PORTS": str(URL(receiver.url).port),
+        "LETTERHEAD_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
 
 
 async def _created_stream(nats: NatsServer) -> None:

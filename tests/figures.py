@@ -1,6 +1,8 @@
 """Measurements of tests, printed with the summary of their tier."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,12 @@ Figure = Callable[[str], None]
 def figure(record_property: Callable[[str, object], None]) -> Figure:
     """Return a function that adds a line to the summary."""
     return lambda line: record_property("figure", line)
+
+
+def memory() -> float:
+    """Return the resident memory of this process in MB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

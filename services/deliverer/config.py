@@ -26,7 +26,7 @@ class Posting(DestinationSettings):
 
     webhook_timeout: timedelta = setting(
         timedelta(seconds=15),
-        help="seconds that a post may take, from the DNS query to the answer",
+        help="seconds that an endpoint gets for a post, from the DNS query to the answer",
         minimum=timedelta(seconds=1),
         maximum=timedelta(seconds=30),
     )

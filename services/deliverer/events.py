@@ -16,7 +16,7 @@ from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.webhooks.v1 import webhook_service_pb2 as webhooks_pb
-from services.deliverer.model.messages import Answer, Leased, Occurrence
+from services.deliverer.model.messages import Attempt, Leased, Occurrence
 from services.deliverer.model.payloads import (
     Domain,
     Email,
@@ -55,22 +55,24 @@ def occurrences(event: ReceivedEvent, domains: Domains) -> Iterator[Occurrence]:
         yield from _OTHERS[event.subject](event)
 
 
-def endpoint_failing(message: Leased, answer: Answer, since: datetime) -> Event:
+def endpoint_failing(attempt: Attempt, since: datetime) -> Event:
     """Return the event for an endpoint to which every post has failed since a time."""
     data = endpoints_pb.EndpointFailing(
-        endpoint=_endpoint(message), failing_since_time=stamp_of(since), last_status=answer.status or 0
+        endpoint=_endpoint(attempt.message),
+        failing_since_time=stamp_of(since),
+        last_status=attempt.answer.status or 0,
     )
-    return Event(data, message.tenant_id, resource=str(message.endpoint_id))
+    return Event(data, attempt.message.tenant_id, resource=str(attempt.message.endpoint_id))
 
 
-def endpoint_disabled(message: Leased, answer: Answer, reason: str) -> Event:
+def endpoint_disabled(attempt: Attempt, reason: str) -> Event:
     """Return the event for an endpoint to which nothing more is posted."""
     data = endpoints_pb.EndpointDisabled(
-        endpoint=_endpoint(message),
+        endpoint=_endpoint(attempt.message),
         reason=webhooks_pb.Endpoint.DisableReason.Value(f"DISABLE_REASON_{reason}"),
-        last_status=answer.status or 0,
+        last_status=attempt.answer.status or 0,
     )
-    return Event(data, message.tenant_id, resource=str(message.endpoint_id))
+    return Event(data, attempt.message.tenant_id, resource=str(attempt.message.endpoint_id))
 
 
 def _endpoint(message: Leased) -> endpoints_pb.EndpointReference:

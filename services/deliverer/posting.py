@@ -3,11 +3,10 @@
 import asyncio
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import aiohttp
@@ -18,6 +17,7 @@ from yarl import URL
 
 from chassis.destinations import Destinations
 from chassis.field_reasons import BadValue
+from chassis.time_limits import TimeLimits, time_limits
 from services.deliverer.config import Posting
 from services.deliverer.model.messages import LONGEST_ANSWER, Answer, Problem, shown
 from services.deliverer.model.schedule import pause_in
@@ -50,41 +50,40 @@ class Poster:
     """Posts to URLs that the destinations allow. It follows no redirect and uses no proxy."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, destinations: Destinations, timeout: timedelta
+        self, session: aiohttp.ClientSession, destinations: Destinations, limits: TimeLimits
     ) -> None:
         self._session = session
         self._destinations = destinations
-        self._timeout = timeout.total_seconds()
+        self._limits = limits
 
     async def post(self, url: str, headers: Mapping[str, str], payload: bytes) -> Answer:
         """Post a payload and return the answer; every failure is one."""
         try:
             self._destinations.check(url)
-            return await self._post(URL(url, encoded=True), headers, payload)
+            async with self._limits.limited():
+                return await self._post(URL(url, encoded=True), headers, payload)
         except (aiohttp.ClientError, BadValue, TimeoutError, OSError, ValueError) as error:
             return Answer(None, _problem(error))
 
     async def _post(self, url: URL, headers: Mapping[str, str], payload: bytes) -> Answer:
-        """Post within the timeout, at once again if a connection of earlier posts ends without an answer."""
-        until = time.monotonic() + self._timeout
+        """Post, at once again if a connection of earlier posts ends without an answer."""
         for _ in range(MOST_STALE):
             connection = _Connection()
             try:
-                return await self._post_once(url, headers, payload, connection, until - time.monotonic())
+                return await self._post_once(url, headers, payload, connection)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 if not connection.reused:
                     raise
         raise aiohttp.ServerDisconnectedError
 
     async def _post_once(
-        self, url: URL, headers: Mapping[str, str], payload: bytes, connection: _Connection, seconds: float
+        self, url: URL, headers: Mapping[str, str], payload: bytes, connection: _Connection
     ) -> Answer:
         async with self._session.post(
             url,
             data=payload,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=max(seconds, 0.001)),  # 0 would be without a limit
             trace_request_ctx=connection,
         ) as response:
             text = await _beginning(response)
@@ -116,15 +115,19 @@ async def open_poster(settings: Posting) -> AsyncIterator[Poster]:
         keepalive_timeout=IDLE_SECONDS,
         socket_factory=checked_socket,
     )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=HEADERS,
-        auto_decompress=False,
-        trust_env=False,
-        trace_configs=[_tracing_reuse()],
-    ) as session:
-        yield Poster(session, destinations, settings.webhook_timeout)
+    async with (
+        time_limits(settings.webhook_timeout) as limits,
+        aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None),  # `limits` instead
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=HEADERS,
+            auto_decompress=False,
+            trust_env=False,
+            trace_configs=[_tracing_reuse()],
+        ) as session,
+    ):
+        yield Poster(session, destinations, limits)
 
 
 def _tracing_reuse() -> aiohttp.TraceConfig:

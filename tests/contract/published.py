@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from google.protobuf import json_format
@@ -12,7 +13,7 @@ from chassis.events.envelope import envelope, source_of
 from chassis.events.subjects import OWNERS
 from chassis.ids import uuid7
 from services.deliverer import events as deliverer
-from services.deliverer.model.messages import Answer, Leased, Problem
+from services.deliverer.model.messages import Answer, Attempt, Leased, Problem
 from services.identity import events as identity
 from services.identity.model.contacts import Confirmation
 from services.identity.model.domains import Claim, Phase
@@ -156,8 +157,9 @@ def _of_deliverer() -> Iterator[Event]:
         secret=b"",
         previous_secret=None,
     )
-    yield deliverer.endpoint_failing(message, Answer(500), NOW)
-    yield deliverer.endpoint_disabled(message, Answer(None, Problem.TIMEOUT), "FAILING")
+    attempt = Attempt(uuid7(), message, Answer(500), "PENDING", timedelta(seconds=5), timedelta(seconds=1))
+    yield deliverer.endpoint_failing(attempt, NOW)
+    yield deliverer.endpoint_disabled(replace(attempt, answer=Answer(None, Problem.TIMEOUT)), "FAILING")
 
 
 def _of_webhooks() -> Iterator[Event]:

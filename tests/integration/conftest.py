@@ -8,8 +8,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-situations", action="store_true", help="a receiver evaluates all of them, not a sample"
     )
+    parser.addoption("--all-receivers", action="store_true", help="all hostile receivers, not a sample")
 
 
 @pytest.fixture
 def all_situations(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--all-situations"))
+
+
+@pytest.fixture
+def all_receivers(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--all-receivers"))

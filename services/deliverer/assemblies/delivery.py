@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from chassis.assembly import Assembly, Platform
 from chassis.retention import Retention
 from chassis.sealing import Seal
+from chassis.time_limits import LONGEST
 from services.deliverer.config import Config
 from services.deliverer.posting import open_poster
+from services.deliverer.store.attempts import AttemptStore
 from services.deliverer.store.health import HealthStore
 from services.deliverer.store.queue import MessageQueue
 from services.deliverer.store.requests import RequestStore
@@ -21,19 +23,22 @@ async def delivery(settings: Config, platform: Platform) -> AsyncIterator[Assemb
     database, posting = platform.database, settings.posting
     async with open_poster(posting) as poster:
         worker = Delivery(
-            database,
-            MessageQueue(database, per_endpoint=posting.posts_per_endpoint),
+            MessageQueue(
+                database,
+                per_endpoint=posting.posts_per_endpoint,
+                longest=posting.webhook_timeout * LONGEST,
+            ),
             RequestStore(database),
-            HealthStore(platform.outbox),
+            AttemptStore(database, HealthStore(platform.outbox)),
             poster,
             Seal(settings.webhook_keys),
             concurrency=posting.posts_at_once,
         )
         retention = Retention(database, rules(messages=settings.message_retention))
         yield Assembly(
-            background=[worker.posts.run, worker.requests.run, worker.set_aside.run, retention.task.run],
+            background=[worker.run, worker.requests.run, worker.set_aside.run, retention.task.run],
             wakes=[
-                ("deliverer_messages", worker.posts.wake),
+                ("deliverer_messages", worker.wake),
                 ("webhooks_delivery_requests", worker.requests.wake),
             ],
         )

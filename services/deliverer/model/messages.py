@@ -107,6 +107,21 @@ class Answer:
         return self.problem is Problem.TIMEOUT
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A finished attempt to post a message, to store.
+
+    `state` is that of the message from now on; `pause` is the time until it is due again, if it is.
+    """
+
+    id: UUID
+    message: Leased
+    answer: Answer
+    state: str
+    pause: timedelta | None
+    duration: timedelta
+
+
 def message_id(event_id: UUID, endpoint_id: UUID, occurrence: Occurrence) -> UUID:
     """Return the id of a message: the same for the same event, endpoint, type and recipient.
 

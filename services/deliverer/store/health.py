@@ -1,12 +1,16 @@
-"""The health of endpoints: whether posts succeed, and whether they are disabled because none does."""
+"""The health of endpoints: what their answers say about them."""
 
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from chassis.database import Connection, Queries
 from chassis.events import Outbox
 from services.deliverer.events import endpoint_disabled, endpoint_failing
-from services.deliverer.model.messages import Answer, Leased
+from services.deliverer.model.health import streak_of
+from services.deliverer.model.messages import Attempt
 
 QUERIES = Queries.load(Path(__file__).with_name("health.sql"))
 
@@ -21,21 +25,62 @@ class HealthStore:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    async def record(self, connection: Connection, message: Leased, answer: Answer) -> str:
-        """Record an answer; return the reason for which it disables the endpoint, empty if it does not."""
-        of = {"endpoint_id": message.endpoint_id, "tenant_id": message.tenant_id}
-        if answer.ok:
-            await connection.execute(*QUERIES.record_success(**of))
-            return ""
-        await connection.execute(*QUERIES.record_failure(**of, timed_out=answer.timed_out))
-        reason = "GONE" if answer.gone else "FAILING"
-        disable = QUERIES.disable(
-            endpoint_id=message.endpoint_id, reason=reason, failing=DISABLED_AFTER, least=LEAST_TO_DISABLE
+    async def record(self, connection: Connection, attempts: Sequence[Attempt]) -> Mapping[UUID, str]:
+        """Record answers, oldest first; return the endpoints that they disable, with the reasons."""
+        await _record(connection, attempts)
+        failures = _failures(attempts)
+        if not failures:
+            return {}
+        disabled = await _disabled(connection, failures)
+        warned = await _warned(connection, [each for each in failures if each not in disabled])
+        await self._outbox.write(
+            connection,
+            *(endpoint_disabled(failures[each], reason) for each, reason in disabled.items()),
+            *(endpoint_failing(failures[each], since) for each, since in warned.items()),
         )
-        if await connection.fetchval(*disable):
-            await self._outbox.write(connection, endpoint_disabled(message, answer, reason))
-            return reason
-        warn = QUERIES.warn(endpoint_id=message.endpoint_id, failing=WARNED_AFTER, least=LEAST_TO_WARN)
-        if since := await connection.fetchval(*warn):
-            await self._outbox.write(connection, endpoint_failing(message, answer, since))
-        return ""
+        return disabled
+
+
+async def _record(connection: Connection, attempts: Iterable[Attempt]) -> None:
+    by_endpoint = defaultdict(list)
+    for each in attempts:
+        by_endpoint[each.message.endpoint_id, each.message.tenant_id].append(each.answer)
+    streaks = [streak_of(answers) for answers in by_endpoint.values()]
+    await connection.execute(
+        *QUERIES.record(
+            endpoint_ids=[endpoint_id for endpoint_id, _ in by_endpoint],
+            tenant_ids=[tenant_id for _, tenant_id in by_endpoint],
+            succeeded=[each.succeeded for each in streaks],
+            failed=[each.failed for each in streaks],
+            failures=[each.failures for each in streaks],
+            timeouts=[each.timeouts for each in streaks],
+        )
+    )
+
+
+def _failures(attempts: Iterable[Attempt]) -> dict[UUID, Attempt]:
+    """Return one failed attempt of each endpoint; if it answered that it is gone, that one."""
+    found: dict[UUID, Attempt] = {}
+    for each in attempts:
+        earlier = found.get(each.message.endpoint_id)
+        if not each.answer.ok and not (earlier and earlier.answer.gone):
+            found[each.message.endpoint_id] = each
+    return found
+
+
+async def _disabled(connection: Connection, failures: Mapping[UUID, Attempt]) -> dict[UUID, str]:
+    reasons = {
+        endpoint_id: "GONE" if each.answer.gone else "FAILING" for endpoint_id, each in failures.items()
+    }
+    query = QUERIES.disable(
+        endpoint_ids=list(reasons),
+        reasons=list(reasons.values()),
+        failing=DISABLED_AFTER,
+        least=LEAST_TO_DISABLE,
+    )
+    return {row["endpoint_id"]: reasons[row["endpoint_id"]] for row in await connection.fetch(*query)}
+
+
+async def _warned(connection: Connection, endpoint_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    query = QUERIES.warn(endpoint_ids=list(endpoint_ids), failing=WARNED_AFTER, least=LEAST_TO_WARN)
+    return {row["endpoint_id"]: row["failing_since"] for row in await connection.fetch(*query)}

@@ -20,30 +20,31 @@ able AS (
             WHEN e.timeouts >= :circuit_after AND e.last_failure_at > now() - :probe::interval THEN 0
             WHEN e.timeouts >= :slow_after THEN 1
             ELSE :per_endpoint::integer
-        END - (
-            SELECT count(*)
-            FROM deliverer.messages AS m
-            WHERE m.endpoint_id = e.id AND m.state = 'PENDING' AND m.due_at <= now() AND m.leased_until > now()
-        ) AS slots
+        END AS slots
     FROM waiting AS w
     JOIN deliverer.endpoints AS e ON e.id = w.endpoint_id
     WHERE e.disable_reason = '' AND e.deleted_at IS NULL
 ),
+-- The messages being posted are among the first, because messages are leased in this order. So a long queue is not read.
 due AS (
     SELECT
         m.id, m.due_at,
         row_number() OVER (PARTITION BY m.tenant_id ORDER BY m.place, m.due_at) AS rank
     FROM able AS a
     CROSS JOIN LATERAL (
-        SELECT p.id, p.tenant_id, p.due_at, row_number() OVER (ORDER BY p.due_at) AS place
-        FROM deliverer.messages AS p
-        WHERE p.endpoint_id = a.id
-            AND p.state = 'PENDING'
-            AND p.due_at <= now()
-            AND (p.leased_until IS NULL OR p.leased_until < now())
-        ORDER BY p.due_at
-        LIMIT greatest(a.slots, 0)
+        SELECT
+            f.id, f.tenant_id, f.due_at, f.leased,
+            count(*) FILTER (WHERE f.leased) OVER () AS posts,
+            row_number() OVER (PARTITION BY f.leased ORDER BY f.due_at) AS place
+        FROM (
+            SELECT p.id, p.tenant_id, p.due_at, coalesce(p.leased_until > now(), false) AS leased
+            FROM deliverer.messages AS p
+            WHERE p.endpoint_id = a.id AND p.state = 'PENDING' AND p.due_at <= now()
+            ORDER BY p.due_at
+            LIMIT 2 * :per_endpoint::integer
+        ) AS f
     ) AS m
+    WHERE NOT m.leased AND m.place <= a.slots - m.posts
 ),
 chosen AS (
     SELECT m.id
@@ -88,20 +89,3 @@ WHERE id IN (
     LIMIT :limit
     FOR UPDATE OF m SKIP LOCKED
 );
-
--- finish_attempt --
--- Stores the result of an attempt on its message, while the lease is held: the state, or when it is due again.
-UPDATE deliverer.messages
-SET state = :state,
-    attempts = attempts + 1,
-    retries = retries + 1,
-    due_at = coalesce(now() + :pause::interval, due_at),
-    leased_until = NULL
-WHERE id = :message_id AND lease_token = :lease_token AND state = 'PENDING';
-
--- insert_attempt --
--- Stores an attempt, unless retention has deleted its message.
-INSERT INTO deliverer.attempts (id, message_id, endpoint_id, status, problem, answer, duration, attempted_at)
-SELECT :attempt_id, id, endpoint_id, :status, :problem, :answer, :duration::interval, now() - :duration::interval
-FROM deliverer.messages
-WHERE id = :message_id;

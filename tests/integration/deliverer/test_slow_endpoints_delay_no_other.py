@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median, quantiles
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from chassis.background import supervised
 from chassis.events import Event, Outbox, Relay, open_stream
 from letterhead.events.v1 import email_events_pb2 as emails_pb
-from tests.figures import Figure
+from tests.figures import Figure, memory
 from tests.integration.deliverer.conftest import Hooks, Settings
 from tests.integration.deliverer.emails import a_bounce
 from tests.waiting import eventually
@@ -92,9 +91,3 @@ def seconds_to(post: dict[str, str]) -> float:
     """Return the time from an event to its post."""
     created_at = datetime.fromisoformat(json.loads(post["body"])["created_at"])
     return (datetime.fromisoformat(post["received_at"]) - created_at).total_seconds()
-
-
-def memory() -> float:
-    """Return the resident memory of this process in MB."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

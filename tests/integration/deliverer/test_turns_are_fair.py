@@ -40,9 +40,8 @@ async def waiting(hooks: Hooks, count: int, *, tenant_id: UUID | None = None) ->
 async def leased(hooks: Hooks, limit: int = 100) -> Counter[UUID]:
     """Lease messages as deliverer does; return how many of each endpoint."""
     async with hooks.database.open("deliverer") as database:
-        return Counter(
-            each.endpoint_id for each in await MessageQueue(database, per_endpoint=PER_ENDPOINT).lease(limit)
-        )
+        queue = MessageQueue(database, per_endpoint=PER_ENDPOINT, longest=timedelta(seconds=30))
+        return Counter(each.endpoint_id for each in await queue.lease(limit))
 
 
 async def timed_out(

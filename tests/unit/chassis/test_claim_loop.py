@@ -121,3 +121,22 @@ async def test_a_slow_step_does_not_delay_the_others() -> None:
     async with running(LeaseLoop("test", rows.claim, step, concurrency=2, idle=LONG)):
         await eventually(lambda: done == list(range(1, 10)))
         go_on.set()
+
+
+async def test_rows_that_are_stored_shortly_after_another_are_claimed_together() -> None:
+    rows, done = Rows(), []
+
+    async def step(row: int) -> None:
+        done.append(row)
+
+    loop = LeaseLoop("rows", rows.claim, step, concurrency=10, idle=LONG, pause=timedelta(seconds=0.2))
+    async with running(loop):
+        await eventually(lambda: rows.limits)
+        for row in range(5):
+            rows.due.append(row)
+            loop.wake()
+            for _ in range(5):
+                await asyncio.sleep(0)
+        await eventually(lambda: len(done) == 5)
+
+    assert len(rows.limits) <= 3
