@@ -68,6 +68,8 @@ RAISED = sorted(
     {(str(path), reason, kind.__name__) for path in files(*PRODUCTION) for reason, kind in raised(path)}
 )
 
+RAISING = ("deliverer", "identity", "sender", "verifier", "webhooks")
+
 
 @pytest.mark.parametrize("value", ErrorReason.DESCRIPTOR.values[1:], ids=lambda value: value.name)
 def test_a_reason_has_all_options(value: object) -> None:
@@ -86,7 +88,7 @@ def test_a_reason_is_raised_with_the_exception_of_its_code(path: str, reason: st
 def test_every_service_is_searched_and_every_code_can_be_raised() -> None:
     directories = {"/".join(Path(path).parts[:2]) for path, _, _ in RAISED if path.startswith("services")}
 
-    assert directories == {f"services/{each}" for each in ("identity", "sender", "verifier", "webhooks")}
+    assert directories == {f"services/{each}" for each in RAISING}
     assert len({reason for _, reason, _ in RAISED}) > 30
     unimplemented = {grpc.StatusCode.UNIMPLEMENTED}
     assert {each.code for each in REASONS.values()} - unimplemented == {

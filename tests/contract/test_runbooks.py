@@ -98,7 +98,7 @@ def problems(command: str) -> Iterator[str]:
             yield f"{command}: no command {name}"
             return
         found = found.commands[name]
-    options = {option for each in found.params for option in each.opts}
+    options = {option for each in found.params for option in (*each.opts, *each.secondary_opts)}
     yield from (
         f"{command}: no option {each}" for each in words if each.startswith("--") and each not in options
     )
