@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -36,10 +36,11 @@ MOST_STALE = 8
 
 
 @dataclass
-class _Connection:
-    """What is known about the connection of a request."""
+class _Request:
+    """What is known about a request so far: whether its connection was used before, and the answer's head."""
 
     reused: bool = False
+    answer: Answer | None = None
 
 
 class NotPublic(OSError):
@@ -57,38 +58,39 @@ class Poster:
         self._limits = limits
 
     async def post(self, url: str, headers: Mapping[str, str], payload: bytes) -> Answer:
-        """Post a payload and return the answer; every failure is one."""
+        """Post a payload and return the answer; a failure is one too, unless the status had arrived."""
+        request = _Request()
         try:
             self._destinations.check(url)
             async with self._limits.limited():
-                return await self._post(URL(url, encoded=True), headers, payload)
+                return await self._post(URL(url, encoded=True), headers, payload, request)
         except (aiohttp.ClientError, BadValue, TimeoutError, OSError, ValueError) as error:
-            return Answer(None, _problem(error))
+            return request.answer or Answer(None, _problem(error))
 
-    async def _post(self, url: URL, headers: Mapping[str, str], payload: bytes) -> Answer:
+    async def _post(self, url: URL, headers: Mapping[str, str], payload: bytes, request: _Request) -> Answer:
         """Post, at once again if a connection of earlier posts ends without an answer."""
         for _ in range(MOST_STALE):
-            connection = _Connection()
+            request.reused = False
             try:
-                return await self._post_once(url, headers, payload, connection)
+                return await self._post_once(url, headers, payload, request)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                if not connection.reused:
+                if not request.reused:
                     raise
         raise aiohttp.ServerDisconnectedError
 
     async def _post_once(
-        self, url: URL, headers: Mapping[str, str], payload: bytes, connection: _Connection
+        self, url: URL, headers: Mapping[str, str], payload: bytes, request: _Request
     ) -> Answer:
         async with self._session.post(
             url,
             data=payload,
             headers=headers,
             allow_redirects=False,
-            trace_request_ctx=connection,
+            trace_request_ctx=request,
         ) as response:
-            text = await _beginning(response)
             retry_after = pause_in(response.headers.get("retry-after", ""), datetime.now(UTC))
-            return Answer(response.status, Problem.NONE, text, retry_after)
+            request.answer = Answer(response.status, retry_after=retry_after)
+            return replace(request.answer, text=await _beginning(response))
 
 
 @asynccontextmanager
@@ -131,7 +133,7 @@ async def open_poster(settings: Posting) -> AsyncIterator[Poster]:
 
 
 def _tracing_reuse() -> aiohttp.TraceConfig:
-    """Return the configuration that sets `reused` of the `_Connection` of a request."""
+    """Return the configuration that sets `reused` of a `_Request`."""
 
     async def reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: object) -> None:
         context.trace_request_ctx.reused = True
