@@ -189,6 +189,8 @@ class Demo:
             holds=(event["type"], event["data"]["to"]) == ("email.bounced", [self._names.bouncing]),
         )
         self.result.webhooks.append(event)
+        await self._receiver.delete_endpoint()
+        self._printer.good("the platform deletes the endpoint")
 
     async def _refused(self) -> None:
         self._printer.heading("9. Another email to the same recipient is suppressed")

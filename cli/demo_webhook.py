@@ -6,7 +6,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from cli.client import Services
 from cli.polling import until
-from letterhead.webhooks.v1.webhook_service_pb2 import CreateEndpointRequest, Endpoint, EventType
+from letterhead.webhooks.v1.webhook_service_pb2 import (
+    CreateEndpointRequest,
+    DeleteEndpointRequest,
+    Endpoint,
+    EventType,
+)
 from sandbox.client import Json, SandboxClient
 
 HOST = "hooks.letterhead-mailbox.com"  # the name in the certificate of the sandbox's receiver
@@ -22,10 +27,10 @@ class DemoReceiver:
         self._path = f"/{request_id}"
         self._url = f"https://{HOST}:{receiver.rpartition(':')[2]}{self._path}"
         self._request_id = request_id
-        self._secret = ""
+        self._endpoint = Endpoint()
 
     async def create_endpoint(self, event_type: EventType.ValueType, domain_id: str) -> Endpoint:
-        """Create the endpoint for one type of event of one domain, and keep its secret."""
+        """Create the endpoint for one type of event of one domain, and keep it."""
         await self._sandbox.publish("A", HOST, "127.0.0.1")
         request = CreateEndpointRequest(
             url=self._url, event_types=[event_type], domain_ids=[domain_id], request_id=self._request_id
@@ -33,8 +38,13 @@ class DemoReceiver:
         answer = await until(
             "CreateEndpoint answers", lambda: self._services.webhooks.CreateEndpoint(request)
         )
-        self._secret = answer.endpoint.secret
-        return answer.endpoint
+        self._endpoint = answer.endpoint
+        return self._endpoint
+
+    async def delete_endpoint(self) -> None:
+        """Delete the endpoint: a tenant can have only so many, and the demo may run often."""
+        request = DeleteEndpointRequest(endpoint_id=self._endpoint.id)
+        await until("DeleteEndpoint answers", lambda: self._services.webhooks.DeleteEndpoint(request))
 
     async def post(self, what: str) -> Json:
         """Return the first post that arrives."""
@@ -47,6 +57,6 @@ class DemoReceiver:
     def verified(self, body: str, headers: dict[str, str]) -> Any:
         """Return the event that a post carries; None if the official library rejects the signature."""
         try:
-            return Webhook(self._secret).verify(body, headers)
+            return Webhook(self._endpoint.secret).verify(body, headers)
         except WebhookVerificationError:
             return None

@@ -5,7 +5,7 @@ from datetime import timedelta
 from letterhead.webhooks.v1.webhook_service_pb2 import Attempt, Endpoint, EndpointEvent
 from services.console.dates import moment
 
-_DISABLED_AFTER = timedelta(days=5)  # as deliverer has it
+DISABLED_AFTER = timedelta(days=5)  # as deliverer has it
 _DISABLED = {
     Endpoint.DISABLE_REASON_REQUESTED: (
         "You disabled it. Events are kept for 30 days but not posted. Enable it, and recover what it missed."
@@ -52,7 +52,7 @@ def of_failing(endpoint: Endpoint) -> str:
     return (
         f"Every post has failed since {moment(since)}. The attempts of the events below show why. Fix the "
         "receiver: failed posts are repeated for four days. If none succeeds by "
-        f"{moment(since + _DISABLED_AFTER)}, the webhook is disabled; its events are kept for 30 days."
+        f"{moment(since + DISABLED_AFTER)}, the webhook is disabled; its events are kept for 30 days."
     )
 
 

@@ -27,6 +27,7 @@ def test_the_demo_completes_in_time(figure: Figure) -> None:
         "dmarc=pass",
         "bounce.received",
         "email.bounced",
+        "deletes the endpoint",
         "SUPPRESSED",
     ):
         assert words in done.stdout

@@ -7,6 +7,7 @@ import pytest
 from chassis.protos import stamp_of
 from letterhead.webhooks.v1.webhook_service_pb2 import Attempt, Endpoint, EndpointEvent
 from services.console import webhook_messages
+from services.deliverer.store.health import DISABLED_AFTER
 
 SINCE = datetime(2026, 11, 30, 18, 22, tzinfo=UTC)
 
@@ -16,6 +17,10 @@ def test_a_failing_webhook_says_until_when_to_fix_it() -> None:
 
     assert "since 30 November 2026, 18:22 UTC" in said
     assert "by 5 December 2026, 18:22 UTC" in said
+
+
+def test_the_page_names_the_day_on_which_deliverer_disables() -> None:
+    assert webhook_messages.DISABLED_AFTER == DISABLED_AFTER
 
 
 def test_a_disabled_webhook_says_why_and_not_that_it_fails() -> None:
