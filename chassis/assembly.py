@@ -82,6 +82,7 @@ async def serving(
                 health_checks={
                     name: check for assembly in assemblies for name, check in assembly.health_checks.items()
                 },
+                optional_checks={"nats": platform.stream.check},
             )
         )
         yield port

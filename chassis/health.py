@@ -1,12 +1,17 @@
-"""Health of a process: checks that run every second, the health service, and the server for probes."""
+"""Health of a process: checks that run every second, the health service, metrics, and the server for probes.
+
+Only checks that ran change the metrics. A process that hangs is seen by the time of its last check.
+"""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from prometheus_client import Counter, Gauge
 
 from chassis import config
 from chassis.periodic import PeriodicTask
@@ -15,6 +20,15 @@ from chassis.request_limits import MAX_CONCURRENT_PROBES, PROBE_OPTIONS
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
+UP = Gauge(
+    "letterhead_dependency_up", "1 while a dependency answers this process, 0 while not", ["dependency"]
+)
+OUTAGE = Counter(
+    "letterhead_dependency_outage_seconds_total",
+    "Seconds in which a dependency did not answer this process",
+    ["dependency"],
+)
+CHECKED_AT = Gauge("letterhead_health_checked_timestamp_seconds", "When this process last checked its health")
 
 LIVENESS = "liveness"
 INTERVAL = timedelta(seconds=1)
@@ -29,12 +43,21 @@ Check = Callable[[], Awaitable[None]]
 class Health:
     """The services named in `names` are SERVING while all checks succeed; LIVENESS always is.
 
-    They are NOT_SERVING until the first checks have run, and from the beginning of a shutdown.
+    They are NOT_SERVING until the first checks have run, and from the beginning of a shutdown. The `optional`
+    checks are only measured: the process serves while they fail.
     """
 
-    def __init__(self, names: Sequence[str], checks: Mapping[str, Check]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        checks: Mapping[str, Check],
+        *,
+        optional: Mapping[str, Check] | None = None,
+    ) -> None:
         self._names = names
         self._checks = checks
+        self._optional = dict(optional or {})
+        self._checked_at = time.monotonic()
         self._servicer = _Servicer()
         self._failing: dict[str, str] | None = None
         self._ended = False
@@ -55,13 +78,22 @@ class Health:
         await self._servicer.enter_graceful_shutdown()
 
     async def _run_checks(self) -> None:
-        outcomes = await asyncio.gather(*map(_outcome, self._checks.values()))
-        failing = {name: error for name, error in zip(self._checks, outcomes, strict=True) if error}
+        checks = {**self._checks, **self._optional}
+        outcomes = dict(zip(checks, await asyncio.gather(*map(_outcome, checks.values())), strict=True))
+        self._measure(outcomes)
+        failing = {name: error for name in self._checks if (error := outcomes[name])}
         if failing != self._failing and not self._ended:
             write = log.warning if failing else log.info
             write("health changed", action="health_changed", serving=not failing, failing=failing)
             await self._set_all(NOT_SERVING if failing else SERVING)
         self._failing = failing
+
+    def _measure(self, outcomes: Mapping[str, str]) -> None:
+        before, self._checked_at = self._checked_at, time.monotonic()
+        for name, error in outcomes.items():
+            UP.labels(name).set(not error)
+            OUTAGE.labels(name).inc(self._checked_at - before if error else 0)
+        CHECKED_AT.set_to_current_time()
 
     async def _set_all(self, status: Any) -> None:
         for name in self._names:

@@ -74,16 +74,19 @@ async def serving(
     access: Access | None = None,
     background: Sequence[Background] = (),
     health_checks: Mapping[str, Check] | None = None,
+    optional_checks: Mapping[str, Check] | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs, and yield the bound port; then drain calls and background tasks.
 
     With `access`, every call is authenticated and its scope checked, including health and reflection; probes
     use the health port. Without it, neither is done. Health is SERVING while Postgres and all other checks
-    succeed; the health service `liveness` is SERVING as long as the process runs. Raises ConfigError.
+    succeed; the health service `liveness` is SERVING as long as the process runs. Optional checks are only
+    measured. Raises ConfigError.
     """
     checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
     names = [each.full_name for each in registrations]
-    streams, health = OpenStreams(settings, access), Health(["", *names], checks)
+    streams = OpenStreams(settings, access)
+    health = Health(["", *names], checks, optional=optional_checks)
     server = _server(settings, registrations, streams, access)
     for each in registrations:
         each.add(each.servicer, server)

@@ -94,6 +94,11 @@ class Stream:
             except js_errors.NotFoundError:
                 return None
 
+    async def check(self) -> None:
+        """Raise Unavailable if NATS does not answer or the stream does not exist."""
+        if await self.incarnation() is None:
+            raise _unavailable("the stream does not exist")
+
     async def publish(self, subject: str, payload: bytes, event_id: UUID) -> int:
         """Publish one event, wait for the acknowledgement and return its sequence. Raises Unavailable."""
         headers = {api.Header.MSG_ID.value: str(event_id), "Content-Type": CONTENT_TYPE}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -10,7 +10,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from chassis.queue_policy import fault_of
+from cli.aws.api import Api
 from cli.aws.desired import EVENT_TYPES
+from cli.aws.errors import SetupError
+from cli.aws.plan import Action, Change
+from cli.aws.setup import Setup
+from cli.aws.target import Target
 from cli.doctor.findings import Finding, unseen, well, wrong
 
 MAKE = "Run `letterhead aws setup --apply` to fix this."
@@ -49,7 +54,15 @@ def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> lis
     topic_arn = _arn(f"arn:{partition}:sns:{scope}", way.topic)
     queue_arn = _arn(f"arn:{partition}:sqs:{scope}", way.queue.rpartition("/")[2])
     rule_arn = _arn(f"arn:{partition}:events:{scope}:rule", way.rule, "/") if way.rule else ""
+    target = Target(
+        partition=partition,
+        account=way.account,
+        region=session.region_name,
+        configuration_set=way.configuration_set,
+        event_rule=bool(way.rule),
+    )
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("resources", lambda: _resources(sns, Api(session, endpoint_url), target, (topic_arn, queue_arn))),
         ("ses-events", lambda: _configuration_set(ses, way.configuration_set, topic_arn)),
         ("topic", lambda: _topic(sns, topic_arn, queue_arn)),
         ("signatures", lambda: _signatures(sns, topic_arn, way.signatures)),
@@ -74,6 +87,36 @@ def _checked(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Find
             yield unseen(part, f"AWS denied the request: {error}", "Use credentials with read permissions.")
     except BotoCoreError as error:
         yield unseen(part, f"AWS request failed: {error}", "Check the network and LETTERHEAD_AWS_REGION.")
+
+
+def _resources(sns: Any, api: Api, target: Target, used: tuple[str, str]) -> Iterator[Finding]:
+    """Report what differs from what `letterhead aws setup` makes. Roles are not compared."""
+    if used != (target.topic_arn, target.queue_arn):
+        note = (
+            "the topic and queue are not named as `letterhead aws setup` names them, and not compared with it"
+        )
+        yield unseen("resources", note, "Compare their policies with docs/aws.md.")
+        return
+    https = [
+        each["Endpoint"] for each in _subscriptions(sns, target.topic_arn) if each["Protocol"] == "https"
+    ]
+    try:
+        plan = Setup(api, replace(target, https_url=next(iter(https), ""))).plan()
+    except SetupError as error:
+        yield unseen("resources", str(error), "Use credentials with read permissions.")
+        return
+    yield from (wrong("resources", _fault(change), MAKE) for change in plan.pending)
+    if not plan.pending:
+        yield well(
+            "resources", "topic, queues and configuration set are as `letterhead aws setup` makes them"
+        )
+
+
+def _fault(change: Change) -> str:
+    """Return what is wrong with a resource."""
+    if change.action is Action.CREATE:
+        return f"{change.resource} does not exist"
+    return f"{change.resource} has another {' and '.join(each.name for each in change.differences)}"
 
 
 def _configuration_set(ses: Any, name: str, topic_arn: str) -> Iterator[Finding]:
@@ -139,7 +182,7 @@ def _queue(sqs: Any, name: str) -> Iterator[Finding]:
     url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     wanted = [COUNT, "RedrivePolicy"]
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
-    if "RedrivePolicy" not in attributes:
+    if not attributes.get("RedrivePolicy"):
         yield wrong(
             "queue", f"{name} has no dead-letter queue, so rejected messages are redelivered for days", MAKE
         )

@@ -32,6 +32,20 @@ SELECT role || ' may not ' || privilege || ' ' || name
 FROM unnest($1::text[], $2::text[], $3::text[]) AS granted (role, privilege, name)
 WHERE NOT has_table_privilege(role, name, privilege)
 """
+# The threshold of the alert EventPathBroken: three heartbeats in a row.
+PROVEN_WITHIN = timedelta(minutes=15)
+_HEARTBEATS = """
+SELECT
+    h.source,
+    now() - max(h.opened_at) AS sent,
+    now() - min(h.opened_at) AS sending,
+    now() - max(f.received_at) AS received
+FROM sender.heartbeats AS h
+LEFT JOIN webhooks.feedback AS f ON f.attempt_id = h.id AND f.kind = 'SEND'
+WHERE h.opened_at > now() - interval '1 hour'
+GROUP BY h.source
+ORDER BY h.source
+"""
 _POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY polled_at DESC LIMIT 1"
 
 
@@ -81,6 +95,8 @@ async def _findings(connection: Connection) -> AsyncIterator[Finding]:
         yield await _outbox(connection)
         yield await _dead_letters(connection)
         yield await _feedback(connection)
+        for finding in await _event_path(connection):
+            yield finding
     except asyncpg.InsufficientPrivilegeError as error:
         yield unseen("schema", f"this role lacks read permissions: {error}", OWNER_WANTED)
 
@@ -158,6 +174,30 @@ async def _feedback(connection: Connection) -> Finding:
         note = f"webhooks last polled the queue {row['queue']} {_short(row['age'])} ago"
         return wrong("feedback", note, remedy)
     return well("feedback", f"webhooks polls the queue {row['queue']}")
+
+
+async def _event_path(connection: Connection) -> list[Finding]:
+    """Report, for each configuration set, whether SES's events about our heartbeats arrive."""
+    rows = await connection.fetch(_HEARTBEATS)
+    if not rows:
+        note = "unproven: no heartbeat was sent within an hour"
+        return [
+            unseen(
+                "event path", note, "sender needs a shared domain (LETTERHEAD_SHARED_DOMAIN) that is READY."
+            )
+        ]
+    return [_proof(**row) for row in rows]
+
+
+def _proof(source: str, sent: timedelta, sending: timedelta, received: timedelta | None) -> Finding:
+    if received is not None and received < PROVEN_WITHIN:
+        return well("event path", f"{source}: SES's event about a heartbeat arrived {_short(received)} ago")
+    if received is None and sending < PROVEN_WITHIN:
+        note = f"{source}: a heartbeat was sent {_short(sent)} ago; SES's event about it has not arrived yet"
+        return unseen("event path", note, "Run doctor again in a few minutes.")
+    since = f"for {_short(received)}" if received else "yet"
+    note = f"{source}: heartbeats are sent, and no event of SES about them has arrived {since}"
+    return wrong("event path", note, "See docs/runbooks/ses-events-do-not-arrive.md.")
 
 
 def _short(age: timedelta) -> str:

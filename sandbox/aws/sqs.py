@@ -178,9 +178,11 @@ class Queues:
         for name in attributes:
             if name not in _SETTABLE:
                 raise AwsError("InvalidAttributeName", f"Unknown Attribute {name}.")
-        if attributes.get("RedrivePolicy"):
-            queue.dead_letter_queue = self._dead_letter_queue(attributes["RedrivePolicy"])
+        if (policy := attributes.get("RedrivePolicy")) is not None:
+            queue.dead_letter_queue = self._dead_letter_queue(policy) if policy else None
         queue.attributes.update(attributes)
+        for name in [each for each in attributes if each.endswith("Policy") and not attributes[each]]:
+            del queue.attributes[name]  # SQS returns no attribute for a policy that was removed
 
     def _dead_letter_queue(self, policy: str) -> Queue:
         try:

@@ -79,6 +79,12 @@ class Windows:
         timedelta(seconds=10),
         help="seconds between emails to SES's simulator while events are needed as proof",
     )
+    event_path_interval: timedelta = setting(
+        timedelta(minutes=5),
+        help="seconds between emails to SES's simulator at other times, which prove that SES's events arrive;"
+        " they need a shared domain; 0: none",
+        minimum=timedelta(0),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,16 @@ MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose emai
 FEEDBACK_LIVE = Gauge(
     "letterhead_sender_feedback_live", "0 while an email is UNKNOWN and SES's events may not reach us"
 )
+EVENT_PATH_PROVEN = Gauge(
+    "letterhead_sender_event_path_proven_timestamp_seconds",
+    "When SES's event about a heartbeat last arrived; before the first, when the first heartbeat was sent",
+    ["region"],
+)
+EVENT_PATH_EMAILS = Gauge(
+    "letterhead_sender_event_path_emails",
+    "Emails of the last hour that SES accepted, and those of them that it has reported by an event",
+    ["region", "outcome"],
+)
 EVALUATIONS = Counter(
     "letterhead_sender_reputation_evaluations_total",
     "Tenants warned, slowed and paused for a poor reputation",

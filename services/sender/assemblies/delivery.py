@@ -9,14 +9,18 @@ from chassis.periodic import PeriodicTask
 from chassis.threads import Executor
 from services.sender.config import Config
 from services.sender.ses import Ses
+from services.sender.store.event_path import EventPathStore
 from services.sender.store.feedback_liveness import FeedbackLivenessStore
 from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates
 from services.sender.store.upkeep import UpkeepStore
+from services.sender.worker.event_path import EventPath
 from services.sender.worker.feedback_liveness import FeedbackLiveness
 from services.sender.worker.heartbeat import Heartbeat
 from services.sender.worker.resolution import Resolution
 from services.sender.worker.submission import Worker
+
+EVENT_PATH_CHECKS = timedelta(seconds=15)
 
 
 @asynccontextmanager
@@ -41,11 +45,13 @@ async def delivery(
             )
             heartbeat = _heartbeat(settings, platform, queue, ses, executor)
             resolving = _resolving(settings, platform, states, heartbeat)
+            event_path = _event_path(settings, platform, heartbeat)
             yield Assembly(
                 background=[
                     *([worker.loop.run] if settings.submitting else []),
                     *([heartbeat.task.run] if heartbeat else []),
                     resolving.run,
+                    event_path.run,
                 ],
                 wakes=[("sender_emails", worker.loop.wake), ("webhooks_feedback", resolving.wake)],
             )
@@ -76,3 +82,15 @@ def _resolving(
         database, UpkeepStore(database, region, source), states, liveness, windows=settings.windows
     )
     return PeriodicTask("resolution", resolution.resolve, interval=timedelta(seconds=1))
+
+
+def _event_path(settings: Config, platform: Platform, heartbeat: Heartbeat | None) -> PeriodicTask:
+    region, shared = settings.region.ses_region, settings.shared_sender
+    path = EventPath(
+        EventPathStore(platform.database, region, settings.feedback_source),
+        region=region.region,
+        shared_domain=shared.domain if shared else None,
+        interval=settings.windows.event_path_interval,
+        beat=heartbeat.send if heartbeat and settings.submitting else None,
+    )
+    return PeriodicTask("event path", path.check, interval=EVENT_PATH_CHECKS)

@@ -1,7 +1,11 @@
 """`letterhead doctor` reports healthy parts, problems and how to fix them."""
 
 import asyncio
+import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -44,9 +48,11 @@ async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     findings = await check_database(database.url("postgres"))
 
     assert [finding.part for finding in findings] == [
-        "database", "clock", "schema", "rights", "outbox", "dead_letters", "feedback",
+        "database", "clock", "schema", "rights", "outbox", "dead_letters", "feedback", "event path",
     ]  # fmt: skip
-    assert {finding.status for finding in findings} == {PartStatus.WELL}
+    *others, event_path = findings
+    assert {finding.status for finding in others} == {PartStatus.WELL}
+    assert event_path.status is PartStatus.UNSEEN  # no heartbeat was sent
 
 
 async def test_a_missing_database_url_is_reported() -> None:
@@ -168,6 +174,65 @@ async def test_services_that_do_not_answer_are_unreachable() -> None:
     assert address in service.note
 
 
+def changed_queue(client: Any, attribute: str) -> None:
+    url = client.get_queue_url(QueueName=WAY.queue)["QueueUrl"]
+    client.set_queue_attributes(QueueUrl=url, Attributes={attribute: ""})
+
+
+def changed_topic(client: Any, attribute: str, value: str) -> None:
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{WAY.topic}"
+    client.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=value)
+
+
+def without_destination(client: Any) -> None:
+    client.delete_configuration_set_event_destination(
+        ConfigurationSetName=WAY.configuration_set, EventDestinationName="feedback"
+    )
+
+
+def unsubscribed(client: Any) -> None:
+    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{WAY.topic}"
+    [found] = client.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    client.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
+
+
+OPEN_POLICY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}]})
+CHANGES: list[tuple[str, Callable[[Any], None], str]] = [
+    ("sqs", partial(changed_queue, attribute="Policy"), "SQS queue letterhead-feedback has another Policy"),
+    (
+        "sqs",
+        partial(changed_queue, attribute="RedrivePolicy"),
+        "letterhead-feedback has another RedrivePolicy",
+    ),
+    (
+        "sns",
+        partial(changed_topic, attribute="Policy", value=OPEN_POLICY),
+        "letterhead-feedback has another Policy",
+    ),
+    ("sns", partial(changed_topic, attribute="SignatureVersion", value="1"), "has another SignatureVersion"),
+    ("sns", unsubscribed, "subscription of SNS topic letterhead-feedback"),
+    (
+        "sesv2",
+        without_destination,
+        "event destination of SES configuration set letterhead: feedback does not exist",
+    ),
+]
+
+
+@pytest.mark.parametrize(("service", "change", "note"), CHANGES)
+async def test_the_resource_that_differs_is_named(
+    internet: Internet, service: str, change: Callable[[Any], None], note: str
+) -> None:
+    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
+    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
+
+    await asyncio.to_thread(change, internet.aws(service))
+    found = of(await asyncio.to_thread(check_aws, session, endpoint, WAY), "resources")
+
+    assert found.status is PartStatus.WRONG
+    assert note in found.note
+
+
 async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
 
@@ -175,7 +240,7 @@ async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet
     await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     after = await asyncio.to_thread(check_aws, session, endpoint, WAY)
 
-    assert [finding.part for finding in after] == ["ses-events", "topic", "signatures", "queue"]
+    assert [each.part for each in after] == ["resources", "ses-events", "topic", "signatures", "queue"]
     assert {finding.status for finding in before} == {PartStatus.WRONG}
     assert all("letterhead aws setup" in finding.remedy for finding in before)
     assert {finding.status for finding in after} == {PartStatus.WELL}
