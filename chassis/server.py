@@ -18,6 +18,7 @@ from chassis.background import Background, supervised
 from chassis.database import Database
 from chassis.health import SERVICE_NAME, Check, Health, start_probes
 from chassis.interceptors import Layer, Layers, authenticated, authorized, bounded, counted, errors, observed
+from chassis.memory import BodyMemory, return_large_blocks
 from chassis.open_streams import OpenStreams
 from chassis.ports import bind
 from chassis.request_limits import MAX_CONCURRENT_RPCS, OPTIONS
@@ -74,17 +75,19 @@ async def serving(
     access: Access | None = None,
     background: Sequence[Background] = (),
     health_checks: Mapping[str, Check] | None = None,
+    memory: BodyMemory | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs, and yield the bound port; then drain calls and background tasks.
 
     With `access`, every call is authenticated and its scope checked, including health and reflection; probes
     use the health port. Without it, neither is done. Health is SERVING while Postgres and all other checks
-    succeed; the health service `liveness` is SERVING as long as the process runs. Raises ConfigError.
+    succeed; the health service `liveness` is SERVING as long as the process runs. Large requests share
+    `memory` with other work of the process. Raises ConfigError.
     """
     checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
     names = [each.full_name for each in registrations]
     streams, health = OpenStreams(settings, access), Health(["", *names], checks)
-    server = _server(settings, registrations, streams, access)
+    server = _server(settings, registrations, streams, access, memory or BodyMemory(settings.body_memory))
     for each in registrations:
         each.add(each.servicer, server)
     health.register(server)
@@ -110,6 +113,7 @@ def _server(
     registrations: Sequence[Registration],
     streams: OpenStreams,
     access: Access | None,
+    memory: BodyMemory,
 ) -> grpc.aio.Server:
     layers: list[Layer] = [observed, errors, bounded(settings.rpc_deadline)]
     if access is not None:
@@ -119,7 +123,7 @@ def _server(
     large = frozenset(f"/{each.full_name}/{method}" for each in registrations for method in each.large)
     options = OPTIONS | {"grpc.max_receive_message_length": settings.grpc_max_receive_bytes}
     return grpc.aio.server(
-        interceptors=[Layers(layers, Requests(settings.grpc_max_receive_bytes, large))],
+        interceptors=[Layers(layers, Requests(settings.grpc_max_receive_bytes, large, memory))],
         options=list(options.items()),
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
     )
@@ -130,6 +134,7 @@ def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_cl
     try:
         settings = config.load(config_class)
         configure_logging(_service_name(run_service), _log_format(settings))
+        return_large_blocks()
         _raise_file_limit()
         asyncio.run(run_until_signal(run_service(settings)))
     except config.ConfigError as error:
