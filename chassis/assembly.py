@@ -15,6 +15,7 @@ from chassis.background import Background
 from chassis.database import Database, open_database
 from chassis.events import Outbox, Relay, Stream, open_stream
 from chassis.health import Check
+from chassis.memory import BodyMemory
 from chassis.server import Registration
 from chassis.server import serving as serving_rpcs
 
@@ -38,6 +39,7 @@ class Platform:
     database: Database
     stream: Stream
     outbox: Outbox
+    memory: BodyMemory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,8 @@ async def open_platform(settings: Settings, schema: str) -> AsyncIterator[Platfo
         open_database(settings.database, application_name=schema) as database,
         open_stream(settings.nats, schema) as stream,
     ):
-        yield Platform(schema, database, stream, Outbox(schema))
+        memory = BodyMemory(settings.server.body_memory)
+        yield Platform(schema, database, stream, Outbox(schema), memory)
 
 
 @asynccontextmanager
@@ -77,6 +80,7 @@ async def serving(
                 settings.server,
                 database=platform.database,
                 access=Access(platform.database),
+                memory=platform.memory,
                 registrations=[each for assembly in assemblies for each in assembly.registrations],
                 background=[relay.run, *(each for assembly in assemblies for each in assembly.background)],
                 health_checks={

@@ -260,6 +260,11 @@ class Server(Process, Tls):
     grpc_max_receive_bytes: int = setting(
         ORDINARY, help="largest request in bytes", minimum=1024, maximum=LARGEST
     )
+    body_memory: int = setting(
+        128 * MEBIBYTE,
+        help="bytes of memory for large requests, and for large emails that are submitted; the others wait",
+        minimum=8 * MEBIBYTE,
+    )
     health_port: int = setting(
         0,
         help="port of a plaintext server that serves only grpc.health, for probes; 0 = off",

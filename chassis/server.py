@@ -18,6 +18,7 @@ from chassis.background import Background, supervised
 from chassis.database import Database
 from chassis.health import SERVICE_NAME, Check, Health, start_probes
 from chassis.interceptors import Layer, Layers, authenticated, authorized, bounded, counted, errors, observed
+from chassis.memory import BodyMemory, return_large_blocks
 from chassis.open_streams import OpenStreams
 from chassis.ports import bind
 from chassis.request_limits import MAX_CONCURRENT_RPCS, OPTIONS
@@ -75,19 +76,20 @@ async def serving(
     background: Sequence[Background] = (),
     health_checks: Mapping[str, Check] | None = None,
     optional_checks: Mapping[str, Check] | None = None,
+    memory: BodyMemory | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the block runs, and yield the bound port; then drain calls and background tasks.
 
     With `access`, every call is authenticated and its scope checked, including health and reflection; probes
     use the health port. Without it, neither is done. Health is SERVING while Postgres and all other checks
     succeed; the health service `liveness` is SERVING as long as the process runs. Optional checks are only
-    measured. Raises ConfigError.
+    measured. Large requests share `memory` with other work of the process. Raises ConfigError.
     """
     checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
     names = [each.full_name for each in registrations]
     streams = OpenStreams(settings, access)
     health = Health(["", *names], checks, optional=optional_checks)
-    server = _server(settings, registrations, streams, access)
+    server = _server(settings, registrations, streams, access, memory or BodyMemory(settings.body_memory))
     for each in registrations:
         each.add(each.servicer, server)
     health.register(server)
@@ -113,6 +115,7 @@ def _server(
     registrations: Sequence[Registration],
     streams: OpenStreams,
     access: Access | None,
+    memory: BodyMemory,
 ) -> grpc.aio.Server:
     layers: list[Layer] = [observed, errors, bounded(settings.rpc_deadline)]
     if access is not None:
@@ -122,7 +125,7 @@ def _server(
     large = frozenset(f"/{each.full_name}/{method}" for each in registrations for method in each.large)
     options = OPTIONS | {"grpc.max_receive_message_length": settings.grpc_max_receive_bytes}
     return grpc.aio.server(
-        interceptors=[Layers(layers, Requests(settings.grpc_max_receive_bytes, large))],
+        interceptors=[Layers(layers, Requests(settings.grpc_max_receive_bytes, large, memory))],
         options=list(options.items()),
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
     )
@@ -133,6 +136,7 @@ def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_cl
     try:
         settings = config.load(config_class)
         configure_logging(_service_name(run_service), _log_format(settings))
+        return_large_blocks()
         _raise_file_limit()
         asyncio.run(run_until_signal(run_service(settings)))
     except config.ConfigError as error:

@@ -19,6 +19,11 @@ class Server(config.Server):
     grpc_max_receive_bytes: int = setting(
         48 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )
+    body_memory: int = setting(
+        704 * MEBIBYTE,
+        help="bytes of memory for large requests, and for large emails that are submitted; the others wait",
+        minimum=256 * MEBIBYTE,
+    )
     drain: timedelta = setting(
         timedelta(seconds=24), help="seconds that calls and POSTs get at shutdown", minimum=timedelta(0)
     )

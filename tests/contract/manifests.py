@@ -14,6 +14,7 @@ from tests.contract.sources import ROOT
 
 OVERLAYS = sorted(path.name for path in (ROOT / "deploy/overlays").iterdir())
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
+UNITS = {"Mi": 1, "Gi": 1024}  # in MiB
 
 Manifest = dict[str, Any]
 
@@ -120,3 +121,9 @@ def run_tool(
     return subprocess.run(
         [program, *arguments], env=environ, capture_output=True, text=True, check=False, timeout=30
     )
+
+
+def memory_limit(service: str) -> int:
+    """Return a service's memory limit in the production manifests, in MiB."""
+    text = dict(built("production").services())[service].containers[0]["resources"]["limits"]["memory"]
+    return int(text[:-2]) * UNITS[text[-2:]]

@@ -16,11 +16,12 @@ from cli.aws.policies import role_policy
 from cli.aws.target import Target
 from scripts.document_settings import settings_of
 from services import PROCESSES, Process, with_grpc
-from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built
+from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built, memory_limit
 from tests.contract.protos import full_names
 from tests.contract.sources import ROOT
 
 BOTO3_CONFIG = "AWS_CONFIG_FILE"  # read by boto3, for the credentials of a second account
+PROCESS, ARRIVING = 128, 96  # MiB: of a process without large bodies, and of bodies between two checks
 SENDER = next(process for process in PROCESSES if process.name == "sender")
 
 every_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
@@ -255,6 +256,15 @@ def test_pods_are_restricted_and_have_limits(overlay: Overlay) -> None:
             assert security["capabilities"] == {"drop": ["ALL"]}
             assert set(container["resources"]["requests"]) == {"cpu", "memory"}
             assert "memory" in container["resources"]["limits"]
+
+
+@every_service
+def test_the_memory_limit_of_a_service_suffices_for_large_bodies(process: Process) -> None:
+    """Add up the process, its memory for large bodies, and what arrives between two checks."""
+    settings = {each.variable: each.default for each in config.describe(settings_of(process))}
+
+    needed = PROCESS + settings["LETTERHEAD_BODY_MEMORY"] // config.MEBIBYTE + ARRIVING
+    assert memory_limit(process.name) >= needed
 
 
 def test_service_accounts_exist() -> None:

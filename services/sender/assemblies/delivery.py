@@ -42,6 +42,7 @@ async def delivery(
                 executor=executor,
                 threads=settings.ses_threads,
                 ses_region=settings.region.ses_region,
+                memory=platform.memory,
             )
             heartbeat = _heartbeat(settings, platform, queue, ses, executor)
             resolving = _resolving(settings, platform, states, heartbeat)

@@ -33,8 +33,8 @@ class Addressee:
 class Candidate:
     """A locked email that was dequeued; `attempts` counts the earlier ones.
 
-    If `heavy`, bodies and attachments are not loaded into `content` yet. Exempt emails, which are
-    tests and notices, do not count toward limits.
+    If `heavy`, bodies and attachments, of `size` bytes, are not loaded into `content` yet. Exempt emails,
+    which are tests and notices, do not count toward limits.
     """
 
     id: UUID
@@ -46,6 +46,7 @@ class Candidate:
     claimed_at: datetime
     addressees: Sequence[Addressee]
     heavy: bool = False
+    size: int = 0
     is_exempt: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 

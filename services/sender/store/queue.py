@@ -26,6 +26,8 @@ from services.sender.store.states import EmailStates
 QUERIES = Queries.load(Path(__file__).with_name("queue.sql"))
 # An attempt that is not resolved by then is taken over. Longer than the wait for a send slot plus the POST.
 LEASE = timedelta(seconds=25)
+# How much longer a heavy email is leased: it takes seconds of CPU to build, and waits until others are built.
+HEAVY = timedelta(seconds=120)
 # How many times more emails to read than are wanted, because other replicas may have locked some of them.
 DEPTH = 4
 
@@ -155,7 +157,7 @@ class QueueStore:
                 **self._ses_region.filter,
                 numbers=[posting.number for posting in postings],
                 worker=self._worker,
-                lease=LEASE,
+                leases=[LEASE + HEAVY * posting.candidate.heavy for posting in postings],
             )
         )
 
@@ -224,6 +226,7 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         sender=Address(row["from_address"], row["from_name"]),
         content=to_content(row, attachments),
         heavy=row["heavy"],
+        size=row["size"],
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,

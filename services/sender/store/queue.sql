@@ -64,7 +64,7 @@ WITH RECURSIVE waiting AS (
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers, e.tags,
     CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
-    e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy,
+    e.size, e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy,
     EXISTS (SELECT FROM sender.attachments AS a WHERE a.email_id = e.id) AS attached, e.is_test OR e.is_notice AS is_exempt, e.attempts,
     now() AS claimed_at
 FROM sender.emails AS e
@@ -158,9 +158,11 @@ WHERE r.email_id = marked.email_id AND r.position = marked.position;
 -- open_attempts --
 -- Opens attempts in a region; their leases expire by the database's clock.
 INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, account, region, number, worker, leased_until, started)
-SELECT id, email_id, tenant_id, claim_id, :account, :region, number, :worker, now() + :lease::interval, false
-FROM unnest(:attempt_ids::uuid[], :email_ids::uuid[], :tenant_ids::uuid[], :claim_ids::uuid[], :numbers::integer[])
-    AS attempt (id, email_id, tenant_id, claim_id, number);
+SELECT id, email_id, tenant_id, claim_id, :account, :region, number, :worker, now() + lease, false
+FROM unnest(
+    :attempt_ids::uuid[], :email_ids::uuid[], :tenant_ids::uuid[], :claim_ids::uuid[], :numbers::integer[],
+    :leases::interval[]
+) AS attempt (id, email_id, tenant_id, claim_id, number, lease);
 
 -- start_attempts --
 -- Records the starts of attempts, which are posted once this commits; returns those whose lease has not expired.

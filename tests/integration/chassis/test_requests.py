@@ -1,6 +1,7 @@
 """Malformed and large requests: none is read before the key is checked, and none crashes the server."""
 
 import asyncio
+import os
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ from chassis import channels
 from chassis.access import Access
 from chassis.config import MEBIBYTE
 from chassis.database import Database
+from chassis.memory import BodyMemory
 from chassis.server import serving
 from tests.factories import a_key, a_tenant, bearer
 from tests.integration.chassis.probe import (
@@ -146,3 +148,30 @@ async def test_unfinished_requests_of_one_tenant_do_not_block_other_tenants(
         await eventually(served_too)
 
     assert served.tenant.id == "7"
+
+
+async def test_a_request_that_arrives_late_gives_way_while_memory_is_short_and_small_ones_do_not(
+    access: Access, key: str
+) -> None:
+    memory = BodyMemory(8 * MEBIBYTE)
+    in_use = bytearray(os.urandom(64 * MEBIBYTE))
+
+    async with serve(nothing, access=access, memory=memory) as channel:
+        late = await rejection(piecewise(channel)(metadata=bearer(key)))
+        small = await get_tenant(channel, "7", key=key)
+    del in_use
+
+    assert late == (grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+    assert small.tenant.id == "7"
+
+
+async def test_a_large_request_waits_for_the_memory_that_others_use(access: Access, key: str) -> None:
+    settings, memory = a_server(grpc_max_receive_bytes=8 * MEBIBYTE), BodyMemory(64 * MEBIBYTE)
+
+    async with serve(nothing, settings, access=access, memory=memory) as channel:
+        with await memory.work.reserve(memory.work.total):
+            large = get_tenant(channel, "x" * 2 * MEBIBYTE, key=key)
+            await get_tenant(channel, "7", key=key)
+            await asyncio.sleep(0.2)
+            assert not large.done()
+        assert len((await large).tenant.id) == 2 * MEBIBYTE

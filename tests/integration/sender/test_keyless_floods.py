@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from cli.parent_death_signal import ending_with_parent
-from tests.contract.manifests import built
+from tests.contract.manifests import memory_limit
 from tests.contract.sources import ROOT
 from tests.factories import a_key
 from tests.figures import Figure
@@ -25,7 +25,6 @@ from tests.integration.sender.processes import Process
 
 pytestmark = pytest.mark.timeout(400)
 SENDS = 200
-UNITS = {"Mi": 1, "Gi": 1024}
 
 
 @pytest.fixture
@@ -54,12 +53,6 @@ def memory(pid: int, what: str) -> int:
     """Return the current (VmRSS) or peak (VmHWM) memory of a process, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(what))
-
-
-def limit_of(service: str) -> int:
-    """Return a service's memory limit in the production manifests, in MiB."""
-    text = dict(built("production").services())[service].containers[0]["resources"]["limits"]["memory"]
-    return int(text[:-2]) * UNITS[text[-2:]]
 
 
 async def timed_sends(caller: Caller, address: str) -> list[float]:
@@ -92,7 +85,7 @@ async def test_large_calls_without_a_key_use_little_memory_and_delay_others_litt
             together = await timed_sends(caller, f"agent@{domain.name}")
             peak, after = memory(process.pid, "VmHWM"), memory(process.pid, "VmRSS")
 
-    limit = limit_of("sender")
+    limit = memory_limit("sender")
     figure(
         f"{CALLERS} callers of 40 MiB without a valid key, {IDLE} idle and {HALF} half-open connections:"
         f" sender used {before} MiB before, {peak} MiB at most, {after} MiB at the end, of {limit} MiB;"
