@@ -86,6 +86,8 @@ def _with_bodies(request: EmailSpec, attachments: Sequence[Attachment]) -> Email
         for each, made in zip(request.files, attachments, strict=False)
         if each.content_id
     }
+    if request.text is not None and not ids:
+        return request
     text = plain_text(request.html) if request.text is None else request.text
     return replace(request, text=text, html=renamed_references(request.html, ids))
 

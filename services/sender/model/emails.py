@@ -14,7 +14,7 @@ from uuid import UUID
 from chassis.addresses import match_of
 from chassis.message_ids import ses_message_id
 from services.sender.model.messages import explain
-from services.sender.model.reasons import EmailReason, Explanation, Parameters
+from services.sender.model.reasons import UNEXPLAINED, EmailReason, Explanation, Parameters
 from services.sender.model.states import RecipientState, SentAs, State
 
 
@@ -68,7 +68,7 @@ class Recipient:
     kind: RecipientKind
     address: Address
     state: RecipientState = RecipientState.PENDING
-    why: Explanation = field(default_factory=Explanation)
+    why: Explanation = UNEXPLAINED
     state_at: datetime | None = None
 
 

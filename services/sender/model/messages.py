@@ -1,6 +1,7 @@
 """The sentence of each reason: what happened to an email or a recipient, and what to do next. Pure."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Unpack, cast
 
 from chassis.sentences import Sentences
@@ -157,8 +158,15 @@ SENTENCES = Sentences(MESSAGES, DETAILED)
 
 def explain(reason: EmailReason, **parameters: Unpack[Parameters]) -> Explanation:
     """Return a reason with its sentence and its parameters, without empty ones and with long texts cut."""
+    if not parameters:
+        return _explain_alone(reason)
     known = {name: _cut(value) for name, value in parameters.items() if value}
     return Explanation(reason, cast("Parameters", known), SENTENCES.sentence(reason, known))
+
+
+@cache  # each email that is accepted has one
+def _explain_alone(reason: EmailReason) -> Explanation:
+    return Explanation(reason, message=SENTENCES.sentence(reason, {}))
 
 
 def _cut(value: object) -> object:

@@ -112,3 +112,6 @@ class Explanation:
     reason: EmailReason = EmailReason.UNSPECIFIED
     parameters: Parameters = field(default_factory=Parameters)
     message: str = ""
+
+
+UNEXPLAINED = Explanation()
