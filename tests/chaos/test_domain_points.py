@@ -11,7 +11,7 @@ from tests.chaos.shimmed import shimmed
 from tests.e2e.conftest import World
 from tests.figures import Figure
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(7200)]
 
 IDENTITY_POINTS = points(
     "insert_claim", "lease_due", "CreateEmailIdentity", "record_presence", "plan_calls",

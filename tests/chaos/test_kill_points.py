@@ -15,7 +15,7 @@ from tests.e2e.conftest import World
 from tests.figures import Figure
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(7200)]
 
 SENDER_POINTS = points(
     "accept_emails", "claimable", "lock_claims", "open_attempts", "commit of move_emails", "start_attempts",

@@ -16,7 +16,7 @@ from tests.e2e.conftest import World
 from tests.figures import Figure
 from tests.waiting import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(7200)]
 
 # The rest of the queue, then the last lease (25 s), the window, and the periodic tasks in between.
 REST_WITHIN = timedelta(minutes=5)
