@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from cli.environments import REGION
+from cli.events import Event
 from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_IDENTITY_NOT_VERIFIED
 from letterhead.identity.v1.domains_pb2 import GetDomainRequest
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest
@@ -27,6 +28,10 @@ async def an_email_in(world: World, email_id: str, state: "Email.State.ValueType
     return email if email.state == state else None
 
 
+def event_about(world: World, subject: str, name: str) -> Event | None:
+    return world.tail.find(subject, lambda event: event.resource == name)
+
+
 async def test_email_is_held_and_sent_once_the_new_records_are_published(world: World) -> None:
     domain = await a_ready_domain(world)
     ses = boto3.Session("sandbox", "sandbox", region_name=REGION).client(
@@ -41,7 +46,9 @@ async def test_email_is_held_and_sent_once_the_new_records_are_published(world: 
     held = await eventually(lambda: an_email_in(world, sent.email.id, Email.STATE_HELD), MINUTE)
     assert held.state_reason == EMAIL_REASON_IDENTITY_NOT_VERIFIED
     await world.services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
-    pending = await eventually(lambda: world.tail.find("domain.pending", lambda e: e.resource == domain.name))
+    pending = await eventually(
+        lambda: world.tail.find("domain.pending", lambda e: e.resource == domain.name), MINUTE
+    )
     assert pending.data["domain"]["id"] == domain.id
     renewed = (await world.services.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
     assert {each.value for each in renewed.records} != {each.value for each in domain.records}
