@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, cast
 
 import structlog
@@ -20,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "nats-keys": "operations:make_nats_keys",
     "domains": "domains:domains",
     "tenants": "tenants:tenants",
+    "keys": "keys:keys",
     "contacts": "contacts:contacts",
     "emails": "emails:emails",
     "suppressions": "suppressions:suppressions",
@@ -29,6 +31,10 @@ COMMANDS: Mapping[str, str] = {
     "resend": "resend:resend",
     "sandbox": "sandbox:sandbox",
 }
+
+
+# The commands that need the sandbox, which the image does not contain.
+WITH_SANDBOX = frozenset({"up", "demo", "sandbox"})
 
 
 class Imported(Mapping[str, Any]):
@@ -47,10 +53,11 @@ class Imported(Mapping[str, Any]):
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        sandbox = find_spec("sandbox") is not None
+        return (name for name in COMMANDS if sandbox or name not in WITH_SANDBOX)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(list(self))
 
 
 class Commands(TyperGroup):

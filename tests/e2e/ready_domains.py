@@ -16,6 +16,11 @@ async def a_ready_domain(world: World) -> Domain:
     request = CreateDomainRequest(name=f"inbox.d{uuid4().hex[:10]}.ai")
     domain = (await world.services.domains.CreateDomain(request)).domain
     domain = await eventually(lambda: _in_state(world, domain.id, Domain.STATE_PENDING), READY_WITHIN)
+    return await becomes_ready(world, domain)
+
+
+async def becomes_ready(world: World, domain: Domain) -> Domain:
+    """Publish the records of a domain, and return it once it is READY."""
     for record in domain.records:
         kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
         await world.sandbox.publish(kind, record.name, record.value, priority=record.priority)
