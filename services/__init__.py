@@ -2,11 +2,13 @@
 
 Everything that enumerates processes reads PROCESSES. Manifests, SQL and pages cannot import it, so
 tests/contract/test_processes.py holds them to it. CONTRIBUTING.md lists the steps to add a process.
-Every service imports this module, so it imports only the standard library.
+Every service imports this module, so it imports only the standard library, and what does so too.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from chassis.roles import DEFAULT_PREFIX, role_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,9 @@ class Process:
         """Return the module to run with `python -m`."""
         return f"services.{self.name}"
 
-    @property
-    def role(self) -> str | None:
+    def role(self, prefix: str = DEFAULT_PREFIX) -> str | None:
         """Return its role in Postgres; None without a database."""
-        return f"letterhead_{self.schema}" if self.schema else None
+        return role_of(self.schema, prefix) if self.schema else None
 
     @property
     def ports(self) -> dict[str, int]:
