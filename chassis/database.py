@@ -6,7 +6,7 @@ stores map them by constraint name.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -52,6 +52,8 @@ CONNECT_TIMEOUT = timedelta(seconds=3)
 ACQUIRE_TIMEOUT = timedelta(seconds=5)
 CHECK_TIMEOUT = timedelta(seconds=2)
 CLOSE_TIMEOUT = timedelta(seconds=5)
+# What the connections outside the pool are called in pg_stat_activity, after the name of the process.
+CHECK, LISTEN = "check", "listen"
 LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
@@ -72,9 +74,9 @@ _LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg
 class Database:
     """A connection pool of one role; every method raises `Unavailable` while Postgres is down."""
 
-    def __init__(self, pool: _Pool, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(self, pool: _Pool, connector: Connector) -> None:
         self._pool = pool
-        self._connect = connect
+        self._connector = connector
         self._checking = asyncio.Lock()
         self._check_connection: Connection | None = None
 
@@ -107,7 +109,7 @@ class Database:
     async def begin(self) -> None:
         """Open the first connection. Postgres may be down; raises ConfigError if a pooler is unsuitable."""
         try:
-            self._check_connection = await self._connect()
+            self._check_connection = await self._connector.connect(purpose=CHECK)
         except TransactionPooling as error:
             raise config.ConfigError([str(error)]) from error
         except ConnectionFailed as error:
@@ -118,7 +120,7 @@ class Database:
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
                 if self._check_connection is None or self._check_connection.is_closed():
-                    self._check_connection = await self._connect()
+                    self._check_connection = await self._connector.connect(purpose=CHECK)
                 await self._check_connection.execute("SELECT 1")
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ class Database:
             await backoff.retry(partial(self._listen_once, channel, wake, backoff), cancelled)
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
-        connection = await self._connect()
+        connection = await self._connector.connect(purpose=f"{LISTEN} {channel}")
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
@@ -183,7 +185,7 @@ async def open_database(settings: config.Database, *, application_name: str) -> 
         init=_prepare,
         reset=_keep_session,
     )
-    database = Database(await pool, connector.connect)
+    database = Database(await pool, connector)
     await database.begin()
     try:
         yield database

@@ -34,7 +34,12 @@ URL, CA = f"{config.PREFIX}DATABASE_URL_FILE", f"{config.PREFIX}DATABASE_TLS_CA_
 
 
 class ConnectionFailed(OSError):
-    """There is no connection; the message says in one sentence why and what to correct, without secrets."""
+    """There is no connection. `problem` says in one sentence why, `remedy` what to do, without secrets."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}")
+        self.problem = problem
+        self.remedy = remedy
 
 
 class TransactionPooling(ConnectionFailed):
@@ -42,8 +47,9 @@ class TransactionPooling(ConnectionFailed):
 
     def __init__(self) -> None:
         super().__init__(
-            "A pooler gives this connection another session of Postgres for each transaction (pgbouncer's"
-            f" pool_mode=transaction). Use pool_mode=session, or the address of Postgres itself, in {URL}."
+            "a pooler gives this connection another session of Postgres for each transaction (pgbouncer's"
+            " pool_mode=transaction)",
+            f"Use session pooling, or the address of Postgres itself, in {URL}.",
         )
 
 
@@ -65,17 +71,18 @@ class Connector:
             "dsn": settings.database_url.reveal(),
             "timeout": self._timeout,
             "command_timeout": command_timeout.total_seconds() if command_timeout else None,
-            # The only parameter of ours that poolers accept when a connection starts.
-            "server_settings": {"application_name": name},
         }
+        self._name = name
         self._ca = settings.database_tls_ca
         self._keeps_session = False
 
-    async def connect(self, *_: Any, **options: Any) -> Connection:
-        """Open a connection; raise ConnectionFailed.
+    async def connect(self, *_: Any, purpose: str = "", **options: Any) -> Connection:
+        """Open a connection; raise ConnectionFailed. `purpose` is a part of its name in pg_stat_activity.
 
         A pool calls it as it would call asyncpg.connect: the address is ours, the options are the pool's.
         """
+        # The name is the only parameter of ours that poolers accept when a connection starts.
+        options["server_settings"] = {"application_name": f"{self._name} {purpose}".rstrip()}
         try:
             return await self._connect(options)
         except ConnectionFailed:
@@ -84,7 +91,7 @@ class Connector:
             raise TransactionPooling from error
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             host = urlsplit(self._options["dsn"]).hostname or "localhost"
-            raise ConnectionFailed(_explain(error, host)) from error
+            raise ConnectionFailed(*_explain(error, host)) from error
 
     async def _connect(self, options: Mapping[str, Any]) -> Connection:
         connection = await self._open(options)
@@ -123,24 +130,23 @@ class Connector:
         return connection
 
 
-def _explain(error: Exception, host: str) -> str:
-    """Return in one sentence why a connection failed, and what to correct."""
-    sentence = str(error)
+def _explain(error: Exception, host: str) -> tuple[str, str]:
+    """Return in one sentence why a connection failed, and what to do."""
+    found = f"Postgres at {host!r} rejected the connection: {error}", "Check its log."
     match error:
         case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_HOST:
-            sentence = f"Postgres's certificate is not valid for {host!r}. Use one of its hosts in {URL}."
+            found = f"Postgres's certificate is not valid for {host!r}", f"Use one of its hosts in {URL}."
         case ssl.SSLCertVerificationError(verify_message=reason):
-            sentence = (
-                f"The CA in {CA} does not verify Postgres's certificate: {reason}. Use the CA of Postgres."
-            )
+            found = f"{CA} does not verify Postgres's certificate: {reason}", "Put the CA of Postgres there."
         case ssl.SSLError():
-            sentence = f"TLS to Postgres failed: {error}. Check that {CA} has PEM certificates."
+            found = f"TLS to Postgres at {host!r} failed: {error}", f"Check the certificates in {CA}."
         case ConnectionError() if "rejected SSL upgrade" in str(error):
-            sentence = f"Postgres at {host!r} does not use TLS. Turn it on there (`ssl = on`), or unset {CA}."
-        case TimeoutError():
-            sentence = f"Postgres at {host!r} does not answer in time. Check that it runs, and the network."
+            found = f"Postgres at {host!r} has no TLS", f"Turn it on there (`ssl = on`), or unset {CA}."
         case OSError():
-            sentence = f"Cannot reach Postgres at {host!r}: {error}. Check that it runs, and the network."
+            reason = str(error) or "no answer in time"  # a timeout has no message of its own
+            found = f"cannot reach Postgres at {host!r}: {reason}", "Check that it runs, and the network."
+        case ValueError():
+            found = f"the URL of Postgres is invalid: {error}", f"Correct {URL}."
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidCatalogNameError():
-            sentence = f"Postgres rejected the connection: {error}. Correct {URL}, or create what is missing."
-    return sentence
+            found = f"Postgres rejected the connection: {error}", f"Correct {URL}, or create what is missing."
+    return found

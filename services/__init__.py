@@ -21,6 +21,8 @@ class Process:
     name: str
     # Its schema in Postgres, which no other process writes.
     schema: str | None = None
+    # The NOTIFY channels that wake it, besides that of its outbox; each keeps a connection open.
+    listens: tuple[str, ...] = ()
     grpc_port: int | None = None
     http_port: int | None = None
     # For the kubelet's probes, which cannot use TLS or a key.
@@ -46,6 +48,10 @@ class Process:
         """Return its role in Postgres; None without a database."""
         return role_of(self.schema, prefix) if self.schema else None
 
+    def connections(self, pool_size: int) -> int:
+        """Return how many connections to Postgres it opens at most: its pool, LISTENs, and health checks."""
+        return pool_size + len(self.listens) + 2 if self.schema else 0
+
     @property
     def ports(self) -> dict[str, int]:
         """Return the ports that it listens on, by their names in the manifests."""
@@ -62,6 +68,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="identity",
         schema="identity",
+        listens=("identity_work", "verifier_changes"),
         grpc_port=50051,
         health_port=50060,
         local_port=50051,
@@ -71,6 +78,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="verifier",
         schema="verifier",
+        listens=("identity_work", "verifier_changes"),
         grpc_port=50052,
         health_port=50060,
         local_port=50052,
@@ -82,6 +90,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="sender",
         schema="sender",
+        listens=("sender_emails", "webhooks_feedback"),
         grpc_port=50053,
         health_port=50060,
         local_port=50053,
@@ -101,6 +110,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="deliverer",
         schema="deliverer",
+        listens=("deliverer_messages", "webhooks_delivery_requests"),
         grpc_port=50055,
         health_port=50060,
         local_port=50055,

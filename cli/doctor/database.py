@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-from chassis.database import Connection
+from chassis import config
+from chassis.database import CHECK, Connection
 from chassis.events.tables import statements
 from chassis.migrate import SCHEMA, applied_migrations, migrations
+from chassis.postgres import ConnectionFailed, Connector
+from chassis.roles import DEFAULT_PREFIX, with_prefix
 from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
 from services import PROCESSES, schemas
 
-ANSWER_SECONDS = 5
+ANSWER_WITHIN = timedelta(seconds=5)
 # Letterhead needs no finer precision, and AWS rejects requests signed with a clock five minutes off.
 MOST_APART = timedelta(seconds=2)
 # The thresholds of the alerts in deploy/components/alerts.
@@ -26,6 +30,19 @@ _GRANT = re.compile(r"^GRANT (?P<rights>[A-Z, ]+) ON (?P<tables>[a-z_., ]+) TO (
 _NO_ROLE = """
 SELECT role FROM unnest($1::text[]) AS wanted (role)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)
+"""
+# A process is counted by its connection for checks. Connections of others, and those reserved, are not free.
+_CONNECTIONS = """
+SELECT
+    current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int
+        - count(*) FILTER (WHERE NOT ours AND usename IS NOT NULL) AS free,
+    coalesce(array_agg(application_name) FILTER (WHERE ours), '{}') AS processes
+FROM (
+    SELECT usename, application_name, datname = current_database() AND usename = ANY($1) AS ours
+    FROM pg_stat_activity
+) AS sessions
 """
 _NO_RIGHT = """
 SELECT role || ' may not ' || privilege || ' ' || name
@@ -49,30 +66,31 @@ ORDER BY h.source
 _POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY polled_at DESC LIMIT 1"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of the migration and the services that say how to check their database."""
+
+    database_tls_ca: config.Secret | None = config.setting(None, help="file with the CA of Postgres")
+    database_role_prefix: str = config.setting(DEFAULT_PREFIX, help="start of the names of the roles")
+    database_pool_size: int = config.setting(
+        config.Database.database_pool_size, help="connections in the pool of each process"
+    )
+
+
 async def check_database(url: str | None) -> list[Finding]:
     """Check Postgres and return all findings; only one if it cannot be queried."""
     if not url:
         return [unseen("database", "no database URL is set", OWNER_WANTED)]
+    settings = config.load(Settings)
+    address = config.Postgres(database_url=config.Secret(url), database_tls_ca=settings.database_tls_ca)
+    connector = Connector(address, "doctor", connect_timeout=ANSWER_WITHIN, command_timeout=ANSWER_WITHIN)
     try:
-        connection = await asyncpg.connect(url, timeout=ANSWER_SECONDS, command_timeout=ANSWER_SECONDS)
-    except asyncpg.PostgresError as error:
-        return [
-            wrong(
-                "database",
-                f"Postgres rejected the connection: {error}",
-                "Correct LETTERHEAD_DATABASE_URL_FILE.",
-            )
-        ]
-    except (OSError, TimeoutError, ValueError) as error:
-        return [
-            unavailable(
-                "database",
-                f"cannot reach Postgres: {reason(error)}",
-                "Check that it runs and the network path to it.",
-            )
-        ]
+        connection = await connector.connect()
+    except ConnectionFailed as error:
+        rejected = isinstance(error.__cause__, asyncpg.PostgresError)
+        return [(wrong if rejected else unavailable)("database", error.problem, error.remedy)]
     try:
-        return [finding async for finding in _findings(connection)]
+        return [finding async for finding in _findings(connection, settings)]
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         return [
             unavailable(
@@ -83,15 +101,16 @@ async def check_database(url: str | None) -> list[Finding]:
         connection.terminate()
 
 
-async def _findings(connection: Connection) -> AsyncIterator[Finding]:
+async def _findings(connection: Connection, settings: Settings) -> AsyncIterator[Finding]:
     yield well("database", f"Postgres {connection.get_server_version().major} answers")
     yield await _clock(connection)
+    yield await _connections(connection, settings)
     try:
         schema = await _schema(connection)
         yield schema
         if schema.remedy:
             return
-        yield await _rights(connection)
+        yield await _rights(connection, settings.database_role_prefix)
         yield await _outbox(connection)
         yield await _dead_letters(connection)
         yield await _feedback(connection)
@@ -111,6 +130,21 @@ async def _clock(connection: Connection) -> Finding:
     return well("clock", "the clocks of the database and this machine agree")
 
 
+async def _connections(connection: Connection, settings: Settings) -> Finding:
+    """Compare the connections that the running processes may open with those that the server has for them."""
+    names = {f"{process.name} {CHECK}": process for process in PROCESSES if process.schema}
+    roles = [process.role(settings.database_role_prefix) for process in names.values()]
+    row = await connection.fetchrow(_CONNECTIONS, roles)
+    assert row is not None
+    running = [names[name] for name in row["processes"] if name in names]
+    most = sum(process.connections(settings.database_pool_size) for process in running)
+    note = f"{len(running)} processes may open {most} of {row['free']} connections"
+    if most > row["free"]:
+        remedy = "Lower LETTERHEAD_DATABASE_POOL_SIZE, or raise max_connections (docs/postgres.md)."
+        return wrong("connections", note, remedy)
+    return well("connections", note)
+
+
 async def _schema(connection: Connection) -> Finding:
     known = await applied_migrations(connection)
     missing = [each.name for each in migrations() if each.name not in known]
@@ -123,20 +157,21 @@ async def _schema(connection: Connection) -> Finding:
     return well("schema", f"migrated to {max(known)}")
 
 
-async def _rights(connection: Connection) -> Finding:
-    roles = [process.role for process in PROCESSES if process.role]
+async def _rights(connection: Connection, prefix: str) -> Finding:
+    roles = [role for process in PROCESSES if (role := process.role(prefix))]
     if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, roles)]:
         return wrong("rights", f"roles that do not exist or may not log in: {', '.join(lacking)}", MIGRATE)
-    columns = [list(column) for column in zip(*_grants(), strict=True)]
+    columns = [list(column) for column in zip(*_grants(prefix), strict=True)]
     if refused := [row[0] for row in await connection.fetch(_NO_RIGHT, *columns)]:
         more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
         return wrong("rights", f"{refused[0]}{more}", f"{MIGRATE} It grants all permissions again.")
     return well("rights", f"{len(roles)} roles have all permissions of schema/roles.sql")
 
 
-def _grants() -> Iterator[tuple[str, str, str]]:
+def _grants(prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield role, privilege and table of each grant that roles.sql spells out."""
-    for grant in _GRANT.finditer((SCHEMA / "roles.sql").read_text(encoding="utf-8")):
+    sql = with_prefix((SCHEMA / "roles.sql").read_text(encoding="utf-8"), prefix)
+    for grant in _GRANT.finditer(sql):
         for right in grant["rights"].split(", "):
             for table in grant["tables"].split(", "):
                 yield grant["role"], right, table
