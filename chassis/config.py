@@ -179,7 +179,7 @@ class Postgres:
 class Database(Postgres):
     """The connections of a service to Postgres."""
 
-    database_pool_size: int = setting(10, help="maximum connections per process", minimum=1, maximum=200)
+    database_pool_size: int = setting(10, help="connections in the pool of a process", minimum=1, maximum=200)
 
 
 @dataclass(frozen=True, kw_only=True)

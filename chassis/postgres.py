@@ -134,12 +134,8 @@ def _explain(error: Exception, host: str) -> tuple[str, str]:
     """Return in one sentence why a connection failed, and what to do."""
     found = f"Postgres at {host!r} rejected the connection: {error}", "Check its log."
     match error:
-        case ssl.SSLCertVerificationError(verify_code=code) if code in _OTHER_HOST:
-            found = f"Postgres's certificate is not valid for {host!r}", f"Use one of its hosts in {URL}."
-        case ssl.SSLCertVerificationError(verify_message=reason):
-            found = f"{CA} does not verify Postgres's certificate: {reason}", "Put the CA of Postgres there."
         case ssl.SSLError():
-            found = f"TLS to Postgres at {host!r} failed: {error}", f"Check the certificates in {CA}."
+            found = _explain_tls(error, host)
         case ConnectionError() if "rejected SSL upgrade" in str(error):
             found = f"Postgres at {host!r} has no TLS", f"Turn it on there (`ssl = on`), or unset {CA}."
         case OSError():
@@ -147,6 +143,19 @@ def _explain(error: Exception, host: str) -> tuple[str, str]:
             found = f"cannot reach Postgres at {host!r}: {reason}", "Check that it runs, and the network."
         case ValueError():
             found = f"the URL of Postgres is invalid: {error}", f"Correct {URL}."
+        case asyncpg.InsufficientPrivilegeError():  # to CONNECT to the database
+            found = f"Postgres rejected the connection: {error}", f"Run the migration, or correct {URL}."
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidCatalogNameError():
             found = f"Postgres rejected the connection: {error}", f"Correct {URL}, or create what is missing."
     return found
+
+
+def _explain_tls(error: ssl.SSLError, host: str) -> tuple[str, str]:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS to Postgres at {host!r} failed: {error}", f"Check that {CA} has PEM certificates."
+    if error.verify_code in _OTHER_HOST:
+        return f"Postgres's certificate is not valid for {host!r}", f"Use one of its hosts in {URL}."
+    return (
+        f"{CA} does not verify Postgres's certificate: {error.verify_message}",
+        "Put the CA of Postgres there.",
+    )

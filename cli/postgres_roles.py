@@ -25,10 +25,12 @@ DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL;
 ALTER ROLE {role} PASSWORD '{verifier}';
 """
 _DATABASE = """\
--- A role that is not a superuser must be a member of the owner for this statement. Ignore the error that the
--- database exists, if you ran this before.
+-- A role that is not a superuser must be a member of the owner meanwhile. If you ran this before, ignore the
+-- error that the database exists.
 GRANT {owner} TO CURRENT_USER;
 CREATE DATABASE {database} OWNER {owner};
+-- The migration grants CONNECT to the services: until then they wait.
+REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;
 REVOKE {owner} FROM CURRENT_USER;
 """
 

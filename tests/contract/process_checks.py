@@ -183,7 +183,8 @@ def installation_page(processes: Processes) -> Iterator[str]:
     secrets = {f"letterhead-{each.name}": set(each.secrets) for each in processes}
     yield from differences(
         "deploy/README.md",
-        set(rows) - {"letterhead-migrate", "letterhead-nats", "letterhead-nats-tls"},
+        set(rows)
+        - {"letterhead-migrate", "letterhead-postgres-ca", "letterhead-nats", "letterhead-nats-tls"},
         secrets,
     )
     for name in rows.keys() & secrets:

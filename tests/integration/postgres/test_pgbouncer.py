@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from chassis.config import ConfigError
+from chassis.config import ConfigError, Secret
 from chassis.config import Database as Settings
-from chassis.config import Secret
 from chassis.database import open_database
 from chassis.errors import Unavailable
 from cli.embedded import Postgres
@@ -62,7 +61,8 @@ async def test_everything_works_through_session_pooling(
 
         async with open_database(settings(installation, "identity", port), application_name="a") as identity:
             limits = await identity.fetch(
-                "SELECT setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout') ORDER BY name"
+                "SELECT setting FROM pg_settings WHERE name IN ('statement_timeout', 'lock_timeout')"
+                " ORDER BY name"
             )
             answers = await asyncio.gather(
                 *(identity.fetchval("SELECT $1::int", each) for each in range(200))
@@ -139,13 +139,12 @@ async def test_a_pooler_that_comes_later_makes_the_service_unavailable(
         installation.server, passwords(installation), directory, mode="transaction"
     ) as first:
         pass
-    later = settings(installation, "identity", first)
-    async with open_database(later, application_name="a") as identity:
-        async with pgbouncer(
-            installation.server, passwords(installation), directory, mode="transaction", port=first
-        ):
-            with pytest.raises(Unavailable) as caught:
-                await identity.fetchval("SELECT 1")
+    async with (
+        open_database(settings(installation, "identity", first), application_name="a") as identity,
+        pgbouncer(installation.server, passwords(installation), directory, mode="transaction", port=first),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            await identity.fetchval("SELECT 1")
 
     assert str(caught.value.__cause__) == REFUSED
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from chassis.errors import Unavailable
 from chassis.migrate import MigrationError, migrate
 from cli.embedded import Postgres
 from services import PROCESSES, schemas
@@ -49,6 +50,9 @@ async def test_an_owner_without_rights_installs_with_prepared_roles(
     server: Postgres, dba: str, tmp_path: Path
 ) -> None:
     installation = prepare(server, await a_role(server, dba), tmp_path)
+    async with installation.open("sender") as early:
+        with pytest.raises(Unavailable):  # its role may not connect before the migration
+            await early.check()
 
     await installation.migrate()
 
