@@ -39,9 +39,6 @@ async def pgbouncer(
     users, settings = directory / "users.txt", directory / "pgbouncer.ini"
     users.write_text("".join(f'"{role}" "{password}"\n' for role, password in passwords.items()))
     settings.write_text(SETTINGS.format(host=HOST, postgres=server.port, port=port, users=users, mode=mode))
-    for path in (*directory.parents, directory):
-        if os.geteuid() == 0 and not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
     process = ServerProcess(
         "pgbouncer",
         lambda: ending_with_parent([PROGRAM, settings], user=_user()),

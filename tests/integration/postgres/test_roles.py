@@ -8,6 +8,8 @@ import pytest
 
 from chassis.errors import Unavailable
 from chassis.migrate import MigrationError, migrate
+from cli.doctor.database import check_database
+from cli.doctor.findings import Finding, PartStatus
 from cli.embedded import Postgres
 from services import PROCESSES, schemas
 from tests.integration.postgres.installations import (
@@ -61,6 +63,24 @@ async def test_an_owner_without_rights_installs_with_prepared_roles(
             assert await database.fetchval("SELECT current_user") == f"{installation.name}_{service}"
             assert await database.fetchval(f"SELECT count(*) FROM {service}.outbox") == 0  # noqa: S608
     assert await _attributes(server, installation) == {(False, False, False, False)}
+
+
+async def test_doctor_checks_the_rights_of_an_installation_as_its_owner(
+    server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = prepare(server, server.url(), tmp_path)
+    await installation.migrate()
+    monkeypatch.setenv("LETTERHEAD_DATABASE_ROLE_PREFIX", installation.name)
+
+    rights = await _rights(installation)
+    await execute(
+        on_database(server.url(), installation.name),
+        f"REVOKE SELECT ON webhooks.feedback FROM {installation.name}_sender",  # noqa: S608
+    )
+    revoked = await _rights(installation)
+
+    assert (rights.status, revoked.status) == (PartStatus.WELL, PartStatus.WRONG)
+    assert revoked.note == f"{installation.name}_sender may not SELECT webhooks.feedback"
 
 
 async def test_partitions_are_rotated_by_a_role_that_owns_nothing(server: Postgres, tmp_path: Path) -> None:
@@ -155,6 +175,12 @@ async def test_two_installations_on_one_server_cannot_read_each_other(
                 await execute(on_database(own.url(process), other.name), "SELECT 1")
             await execute(own.url(process), "SELECT 1")
     assert await _grantees(ours) == {f"{ours.name}_{each}" for each in (*schemas(), "owner")}
+
+
+async def _rights(installation: Installation) -> Finding:
+    findings = await check_database(installation.url("migrate"))
+    [found] = [each for each in findings if each.part == "rights"]
+    return found
 
 
 async def _attributes(server: Postgres, installation: Installation) -> set[tuple[bool, ...]]:
