@@ -1,8 +1,8 @@
 # Entry point for every task: `make` lists all targets. The logic is in scripts/.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
-        histories clients bench screenshots up demo manifests image docs examples clean
+.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-postgres test-e2e chaos \
+        chaos-short fuzz histories clients bench screenshots up demo manifests image docs examples clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -70,6 +70,9 @@ test-contract: $(INSTALLED) $(GENERATED) ## Test the invariants of the repositor
 
 test-integration: $(INSTALLED) $(GENERATED) ## Test each service with real Postgres, NATS and the sandbox
 	@scripts/test integration
+
+test-postgres: $(INSTALLED) $(GENERATED) ## Test migrations, database and queues with the oldest Postgres (POSTGRES=15)
+	@OPTIONS="--postgres=$(or $(POSTGRES),15)" scripts/test postgres
 
 test-e2e: $(INSTALLED) $(GENERATED) ## Test all services together, one scenario per file
 	@scripts/test e2e

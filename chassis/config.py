@@ -159,11 +159,27 @@ _PARSERS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Database:
-    """Connection to Postgres."""
+class Postgres:
+    """Where Postgres is, and how it is verified."""
 
     database_url: Secret = setting(help="file with the Postgres URL of this service's role")
-    database_pool_size: int = setting(10, help="maximum connections per process", minimum=1, maximum=200)
+    database_tls_ca: Secret | None = setting(
+        None,
+        help="file with the CA certificates that verify Postgres and its host name (`verify-full`)",
+    )
+
+    def __post_init__(self) -> None:
+        if self.database_tls_ca and "sslmode=" in self.database_url.reveal():
+            raise ValueError(
+                f"{PREFIX}DATABASE_TLS_CA_FILE means verify-full: remove sslmode from the database URL"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database(Postgres):
+    """The connections of a service to Postgres."""
+
+    database_pool_size: int = setting(10, help="connections in the pool of a process", minimum=1, maximum=200)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ stores map them by constraint name.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -17,7 +17,9 @@ import asyncpg
 from chassis import config
 from chassis.backoff import Backoff, wait_any
 from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
+from chassis.postgres import ConnectionFailed, Connector, TransactionPooling
 from chassis.queries import Queries
+from chassis.telemetry import get_logger
 
 __all__ = ["Connection", "Database", "Queries", "Record", "open_database"]
 
@@ -30,28 +32,38 @@ if TYPE_CHECKING:
 else:
     Record, Connection, _Pool = asyncpg.Record, asyncpg.Connection, asyncpg.Pool
 
+log = get_logger(__name__)
+
 # Limits of every session. A transaction never spans a network call, so an idle transaction is a bug.
 STATEMENT_TIMEOUT = timedelta(seconds=15)
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_IN_TRANSACTION_TIMEOUT = timedelta(seconds=10)
+_SESSION = {
+    name: f"{limit.total_seconds() * 1000:.0f}"
+    for name, limit in {
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
+    }.items()
+} | {"jit": "off", "timezone": "UTC"}
 # Longer than the server's timeout, whose error is clearer. It covers a server that stops responding.
 COMMAND_TIMEOUT = STATEMENT_TIMEOUT + timedelta(seconds=3)
 CONNECT_TIMEOUT = timedelta(seconds=3)
 ACQUIRE_TIMEOUT = timedelta(seconds=5)
 CHECK_TIMEOUT = timedelta(seconds=2)
 CLOSE_TIMEOUT = timedelta(seconds=5)
+# What the connections outside the pool are called in pg_stat_activity, after the name of the process.
+CHECK, LISTEN = "check", "listen"
 LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
 _DOWN = (
-    OSError,  # connection refused, connection reset, and every timeout
+    OSError,  # ConnectionFailed, connection reset, and every timeout
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InvalidCatalogNameError,  # the database does not exist yet
-    asyncpg.InvalidAuthorizationSpecificationError,  # its roles do not exist yet
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,  # the server died in the middle of a response
@@ -62,9 +74,9 @@ _LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg
 class Database:
     """A connection pool of one role; every method raises `Unavailable` while Postgres is down."""
 
-    def __init__(self, pool: _Pool, connect: Callable[[], Awaitable[Connection]]) -> None:
+    def __init__(self, pool: _Pool, connector: Connector) -> None:
         self._pool = pool
-        self._connect = connect
+        self._connector = connector
         self._checking = asyncio.Lock()
         self._check_connection: Connection | None = None
 
@@ -94,12 +106,21 @@ class Database:
         async with self._connection() as connection, connection.transaction():
             yield connection
 
+    async def begin(self) -> None:
+        """Open the first connection. Postgres may be down; raises ConfigError if a pooler is unsuitable."""
+        try:
+            self._check_connection = await self._connector.connect(purpose=CHECK)
+        except TransactionPooling as error:
+            raise config.ConfigError([str(error)]) from error
+        except ConnectionFailed as error:
+            log.warning("cannot connect to Postgres yet", action="database_connect_failed", error=str(error))
+
     async def check(self) -> None:
         """Raise `Unavailable` unless Postgres answers within two seconds on a connection outside the pool."""
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
                 if self._check_connection is None or self._check_connection.is_closed():
-                    self._check_connection = await self._connect()
+                    self._check_connection = await self._connector.connect(purpose=CHECK)
                 await self._check_connection.execute("SELECT 1")
 
     def close(self) -> None:
@@ -124,7 +145,7 @@ class Database:
             await backoff.retry(partial(self._listen_once, channel, wake, backoff), cancelled)
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
-        connection = await self._connect()
+        connection = await self._connector.connect(purpose=f"{LISTEN} {channel}")
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
@@ -146,12 +167,26 @@ class Database:
 
 @asynccontextmanager
 async def open_database(settings: config.Database, *, application_name: str) -> AsyncIterator[Database]:
-    """Open a pool. Postgres may be down: connections are opened when they are first needed."""
-    options = _connect_options(settings, application_name)
-    pool = asyncpg.create_pool(
-        **options, min_size=0, max_size=settings.database_pool_size, init=_prepare, reset=_keep_session
+    """Open a pool. Postgres may be down: connections are opened when they are first needed.
+
+    Raises ConfigError if a pooler in between does not keep sessions.
+    """
+    connector = Connector(
+        settings,
+        application_name,
+        connect_timeout=CONNECT_TIMEOUT,
+        command_timeout=COMMAND_TIMEOUT,
+        session=_SESSION,
     )
-    database = Database(await pool, lambda: asyncpg.connect(**options))
+    pool = asyncpg.create_pool(
+        connect=connector.connect,
+        min_size=0,
+        max_size=settings.database_pool_size,
+        init=_prepare,
+        reset=_keep_session,
+    )
+    database = Database(await pool, connector)
+    await database.begin()
     try:
         yield database
     finally:
@@ -165,21 +200,6 @@ async def _closed(pool: _Pool) -> None:
         await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT.total_seconds())
     except TimeoutError:
         pool.terminate()
-
-
-def _connect_options(settings: config.Database, application_name: str) -> dict[str, Any]:
-    bounds = {
-        "statement_timeout": STATEMENT_TIMEOUT,
-        "lock_timeout": LOCK_TIMEOUT,
-        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
-    }
-    session = {name: f"{bound.total_seconds() * 1000:.0f}" for name, bound in bounds.items()}
-    return {
-        "dsn": settings.database_url.reveal(),
-        "timeout": CONNECT_TIMEOUT.total_seconds(),
-        "command_timeout": COMMAND_TIMEOUT.total_seconds(),
-        "server_settings": session | {"application_name": application_name, "jit": "off", "timezone": "UTC"},
-    }
 
 
 async def _prepare(connection: Connection) -> None:

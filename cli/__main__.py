@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "webhooks": "webhooks:webhooks",
     "events": "events:events",
     "aws": "aws:aws",
+    "postgres": "postgres:postgres",
     "resend": "resend:resend",
     "sandbox": "sandbox:sandbox",
 }

@@ -36,10 +36,10 @@ INSTALLATION = "pginstall18"  # the directory of Postgres 18 in the package
 class Postgres(EmbeddedServer):
     """A Postgres server with its data under one directory."""
 
-    def __init__(self, home: Path, port: int, *, fsync: bool) -> None:
+    def __init__(self, home: Path, port: int, *, fsync: bool, installation: Path | None = None) -> None:
         self._fsync = fsync
         self._user = _postgres_user()
-        self._installation = _installation()
+        self._installation = installation or _installation()
         self._home = home
         self._data = home / "data"
         self._log = home / "log"
@@ -47,13 +47,17 @@ class Postgres(EmbeddedServer):
         super().__init__(port, server)
 
     @classmethod
-    def start(cls, directory: Path, port: int = 0, *, fsync: bool = True) -> Self:
+    def start(
+        cls, directory: Path, port: int = 0, *, fsync: bool = True, installation: Path | None = None
+    ) -> Self:
         """Start the server on `port` (0: any free one); create its data in `directory` the first time.
 
-        Without `fsync` it is faster, but a power failure (not a killed process) may corrupt the data.
+        `installation` is the directory of bin/postgres; by default it is that of our package. Without `fsync`
+        it is faster, but a power failure (not a killed process) may corrupt the data.
         Raises EmbeddedError.
         """
-        postgres = cls(_postgres_home(directory.resolve()), port or free_port(), fsync=fsync)
+        home = _postgres_home(directory.resolve())
+        postgres = cls(home, port or free_port(), fsync=fsync, installation=installation)
         await_port("Postgres", postgres.port)
         if not postgres._data.exists():
             postgres._initialise()

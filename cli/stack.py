@@ -223,8 +223,8 @@ class Stack:
         }
         for process in PROCESSES:
             values = shared
-            if process.role:
-                url, seed = self.postgres.url(process.role, DATABASE), self.nats.seeds[process.name]
+            if role := process.role():
+                url, seed = self.postgres.url(role, DATABASE), self.nats.seeds[process.name]
                 values = shared | {"database-url": url, "nats-seed": seed}
             for name in process.secrets:
                 _write_secret(self._secrets / process.name / name, values[name])

@@ -1,5 +1,6 @@
 -- Who may touch what: one role for each service, GRANTs table by table. Applied after every migration, and idempotent.
 -- A service writes its own schema alone; each SELECT beyond it stands here with its reason.
+-- The migration replaces the prefix `letterhead_` of the roles with that of the installation (chassis/roles.py).
 
 DO $$
 DECLARE
@@ -9,6 +10,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'letterhead_' || service) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', 'letterhead_' || service);
         END IF;
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), 'letterhead_' || service);
         EXECUTE format('GRANT USAGE ON SCHEMA chassis, identity, %I TO %I', service, 'letterhead_' || service);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.outbox, %1$I.inbox, %1$I.dead_letters, %1$I.relay TO %2$I',
                        service, 'letterhead_' || service);
@@ -18,6 +20,8 @@ BEGIN
         -- Every service turns a key into a principal.
         EXECUTE format('GRANT SELECT ON identity.live_keys TO %I', 'letterhead_' || service);
     END LOOP;
+    -- Every role of the server could connect otherwise, also those of other installations.
+    EXECUTE format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
 END $$;
 
 -- identity

@@ -30,8 +30,8 @@ def secrets(processes: Iterable[Process] = PROCESSES) -> dict[str, dict[str, str
     files = {"letterhead-migrate": {"database-url": database_url("postgres")}}
     for process in processes:
         values = shared
-        if process.role:
-            own = {"database-url": database_url(process.role), "nats-seed": keys[process.name].seed}
+        if role := process.role():
+            own = {"database-url": database_url(role), "nats-seed": keys[process.name].seed}
             values = shared | own
         files[f"letterhead-{process.name}"] = {name: values[name] for name in process.secrets}
     files["letterhead-nats"] = {PUBLIC_KEYS: public_keys(keys)}

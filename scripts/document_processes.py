@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 
+from chassis.config import Database
 from services import PROCESSES, Process
 
 HEADER = """# Processes
@@ -11,11 +12,14 @@ Generated from `PROCESSES` in `services/__init__.py` by `make docs`. Edit it the
 
 Run each process with `python -m services.NAME`, in as many replicas as you want. Its gRPC certificate is in
 the Secret `letterhead-NAME-tls`, its other secrets are in `letterhead-NAME`. Its role in Postgres is
-`letterhead_SCHEMA`.
+`letterhead_SCHEMA`, or with another `LETTERHEAD_DATABASE_ROLE_PREFIX` that prefix and the schema.
 """
 CONNECTIONS = """Every process also resolves names in DNS. With credentials from IRSA, a process that calls
 AWS also calls `sts.<region>.amazonaws.com`. `deploy/components/network-policies` allows these connections,
 to Postgres, NATS and AWS at any address.
+"""
+SESSIONS = """One replica opens at most these connections to Postgres: those of its pool, one for each channel
+of LISTEN (its outbox has one too), and one for health checks.
 """
 NOTHING = "-"
 PORTS = ("grpc", "http", "health", "metrics")
@@ -32,11 +36,15 @@ def document(processes: Iterable[Process] = PROCESSES) -> str:
         ("process", "gRPC", "Postgres and NATS", "AWS, port 443", "public addresses"),
         ((_code(each.name), *_connections(each)) for each in processes),
     )
+    sessions = _table(
+        ("process", "connections to Postgres", "by default"),
+        ((_code(each.name), *_sessions(each)) for each in processes if each.schema),
+    )
     secrets = _table(
         ("process", "files in its Secret"),
         ((_code(each.name), ", ".join(map(_code, each.secrets))) for each in processes),
     )
-    sections = [HEADER, "## Ports\n", ports, "## Connections\n", CONNECTIONS, connections]
+    sections = [HEADER, "## Ports\n", ports, "## Connections\n", CONNECTIONS, connections, SESSIONS, sessions]
     return "\n".join([*sections, "## Secrets\n", secrets])
 
 
@@ -51,6 +59,12 @@ def _connections(process: Process) -> tuple[str, ...]:
         ", ".join(_code(f"{name}.<region>.amazonaws.com") for name in process.aws) or NOTHING,
         ", ".join(f"port {port}" for port in process.internet_ports) or NOTHING,
     )
+
+
+def _sessions(process: Process) -> tuple[str, str]:
+    size = Database.database_pool_size
+    others = process.connections(size) - size
+    return f"`LETTERHEAD_DATABASE_POOL_SIZE` + {others}", str(process.connections(size))
 
 
 def _code(text: str) -> str:

@@ -2,11 +2,13 @@
 
 Everything that enumerates processes reads PROCESSES. Manifests, SQL and pages cannot import it, so
 tests/contract/test_processes.py holds them to it. CONTRIBUTING.md lists the steps to add a process.
-Every service imports this module, so it imports only the standard library.
+Every service imports this module, so it imports only the standard library, and what does so too.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from chassis.roles import DEFAULT_PREFIX, role_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,8 @@ class Process:
     name: str
     # Its schema in Postgres, which no other process writes.
     schema: str | None = None
+    # The NOTIFY channels that wake it, besides that of its outbox; each keeps a connection open.
+    listens: tuple[str, ...] = ()
     grpc_port: int | None = None
     http_port: int | None = None
     # For the kubelet's probes, which cannot use TLS or a key.
@@ -40,10 +44,13 @@ class Process:
         """Return the module to run with `python -m`."""
         return f"services.{self.name}"
 
-    @property
-    def role(self) -> str | None:
+    def role(self, prefix: str = DEFAULT_PREFIX) -> str | None:
         """Return its role in Postgres; None without a database."""
-        return f"letterhead_{self.schema}" if self.schema else None
+        return role_of(self.schema, prefix) if self.schema else None
+
+    def connections(self, pool_size: int) -> int:
+        """Return how many connections to Postgres it opens at most: its pool, LISTENs, and health checks."""
+        return pool_size + len(self.listens) + 2 if self.schema else 0
 
     @property
     def ports(self) -> dict[str, int]:
@@ -61,6 +68,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="identity",
         schema="identity",
+        listens=("identity_work", "verifier_changes"),
         grpc_port=50051,
         health_port=50060,
         local_port=50051,
@@ -70,6 +78,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="verifier",
         schema="verifier",
+        listens=("identity_work", "verifier_changes"),
         grpc_port=50052,
         health_port=50060,
         local_port=50052,
@@ -81,6 +90,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="sender",
         schema="sender",
+        listens=("sender_emails", "webhooks_feedback"),
         grpc_port=50053,
         health_port=50060,
         local_port=50053,
@@ -100,6 +110,7 @@ PROCESSES: tuple[Process, ...] = (
     Process(
         name="deliverer",
         schema="deliverer",
+        listens=("deliverer_messages", "webhooks_delivery_requests"),
         grpc_port=50055,
         health_port=50060,
         local_port=50055,

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from cli.embedded import NatsServer, Postgres
+from tests.installations import VERSIONS, installation_of
 from tests.internet import Internet, pretend_internet
 from tests.stores import FreshDatabase, fresh_database, make_template
 from tests.streams import FreshStream, fresh_stream, users_of_tests
@@ -45,10 +46,20 @@ def workspace() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        choices=VERSIONS,
+        default=VERSIONS[-1],
+        help="major version of the Postgres to test with",
+    )
+
+
 @pytest.fixture(scope="session")
-def postgres(workspace: Path) -> Iterator[Postgres]:
+def postgres(workspace: Path, request: pytest.FixtureRequest) -> Iterator[Postgres]:
     """Return a Postgres server; a test that kills it must restart it."""
-    server = Postgres.start(workspace, fsync=False)
+    installation = installation_of(request.config.getoption("--postgres"))
+    server = Postgres.start(workspace, fsync=False, installation=installation)
     yield server
     server.stop()
 

@@ -2,17 +2,22 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 
-from chassis.database import Connection
+from chassis import config
+from chassis.database import CHECK, Connection
 from chassis.migrate import SCHEMA, applied_migrations, migrations
+from chassis.postgres import ConnectionFailed, Connector
+from chassis.roles import DEFAULT_PREFIX, with_prefix
 from cli.doctor import backlog, processes
 from cli.doctor.findings import Finding, PartStatus, reason, unavailable, unseen, well, wrong
 from services import PROCESSES
 
-ANSWER_SECONDS = 5
+ANSWER_WITHIN = timedelta(seconds=5)
 # Letterhead needs no finer precision, and AWS rejects requests signed with a clock five minutes off.
 MOST_APART = timedelta(seconds=2)
 
@@ -25,6 +30,19 @@ _NO_ROLE = """
 SELECT role FROM unnest($1::text[]) AS wanted (role)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)
 """
+# A process is counted by its connection for checks. Connections of others, and those reserved, are not free.
+_CONNECTIONS = """
+SELECT
+    current_setting('max_connections')::int
+        - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int
+        - count(*) FILTER (WHERE NOT ours AND usename IS NOT NULL) AS free,
+    coalesce(array_agg(application_name) FILTER (WHERE ours), '{}') AS processes
+FROM (
+    SELECT usename, application_name, datname = current_database() AND usename = ANY($1) AS ours
+    FROM pg_stat_activity
+) AS sessions
+"""
 _NO_RIGHT = """
 SELECT role, role || ' may not ' || privilege || ' ' || name AS refused
 FROM unnest($1::text[], $2::text[], $3::text[]) AS granted (role, privilege, name)
@@ -34,20 +52,31 @@ WHERE NOT has_table_privilege(role, name, privilege)
 Check = Callable[[Connection], Awaitable[list[Finding]]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of the migration and the services that say how to check their database."""
+
+    database_tls_ca: config.Secret | None = config.setting(None, help="file with the CA of Postgres")
+    database_role_prefix: str = config.setting(DEFAULT_PREFIX, help="start of the names of the roles")
+    database_pool_size: int = config.setting(
+        config.Database.database_pool_size, help="connections in the pool of each process"
+    )
+
+
 async def check_database(url: str | None) -> list[Finding]:
     """Check Postgres and return all findings; only one if it cannot be queried."""
     if not url:
         return [unseen("database", "no database URL is set", OWNER_WANTED)]
+    settings = config.load(Settings)
+    address = config.Postgres(database_url=config.Secret(url), database_tls_ca=settings.database_tls_ca)
+    connector = Connector(address, "doctor", connect_timeout=ANSWER_WITHIN, command_timeout=ANSWER_WITHIN)
     try:
-        connection = await asyncpg.connect(url, timeout=ANSWER_SECONDS, command_timeout=ANSWER_SECONDS)
-    except asyncpg.PostgresError as error:
-        note, remedy = f"Postgres rejected the connection: {error}", "Correct LETTERHEAD_DATABASE_URL_FILE."
-        return [wrong("database", note, f"{remedy} {RUNBOOK}")]
-    except (OSError, TimeoutError, ValueError) as error:
-        note = f"cannot reach Postgres: {reason(error)}"
-        return [unavailable("database", note, f"Check that it runs and the network path to it. {RUNBOOK}")]
+        connection = await connector.connect()
+    except ConnectionFailed as error:
+        rejected = isinstance(error.__cause__, asyncpg.PostgresError)
+        return [(wrong if rejected else unavailable)("database", error.problem, f"{error.remedy} {RUNBOOK}")]
     try:
-        return await _all(connection)
+        return await _all(connection, settings)
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         note = f"the connection to Postgres was lost: {reason(error)}"
         return [unavailable("database", note, f"Run doctor again. {RUNBOOK}")]
@@ -55,13 +84,13 @@ async def check_database(url: str | None) -> list[Finding]:
         connection.terminate()
 
 
-async def _all(connection: Connection) -> list[Finding]:
+async def _all(connection: Connection, settings: Settings) -> list[Finding]:
     findings = [*await _writable(connection), *await _clock(connection)]
     schema = await _guarded("schema", _schema, connection)
     findings += schema
     if any(finding.status is not PartStatus.WELL for finding in schema):
         return findings  # other statements could fail for that reason alone
-    for part, check in CHECKS.items():
+    for part, check in _checks(settings).items():
         findings += await _guarded(part, check, connection)
     return findings
 
@@ -102,12 +131,27 @@ async def _schema(connection: Connection) -> list[Finding]:
     return [well("schema", f"migrated to {max(known)}")]
 
 
-async def _rights(connection: Connection) -> list[Finding]:
-    owners = {process.role: process.name for process in PROCESSES if process.role}
+async def _connections(connection: Connection, *, prefix: str, pool_size: int) -> list[Finding]:
+    """Compare the connections that the running processes may open with those that the server has for them."""
+    names = {f"{process.name} {CHECK}": process for process in PROCESSES if process.schema}
+    roles = [process.role(prefix) for process in names.values()]
+    row = await connection.fetchrow(_CONNECTIONS, roles)
+    assert row is not None
+    running = [names[name] for name in row["processes"] if name in names]
+    most = sum(process.connections(pool_size) for process in running)
+    note = f"{len(running)} processes may open {most} of {row['free']} connections"
+    if most > row["free"]:
+        remedy = "Lower LETTERHEAD_DATABASE_POOL_SIZE, or raise max_connections (docs/postgres.md)."
+        return [wrong("connections", note, remedy)]
+    return [well("connections", note)]
+
+
+async def _rights(connection: Connection, *, prefix: str) -> list[Finding]:
+    owners = {role: process.name for process in PROCESSES if (role := process.role(prefix))}
     if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, list(owners))]:
         note = f"roles that do not exist or may not log in: {', '.join(lacking)}"
         return [wrong("rights", note, MIGRATE).of(owners[lacking[0]])]
-    columns = [list(column) for column in zip(*_grants(), strict=True)]
+    columns = [list(column) for column in zip(*_grants(prefix), strict=True)]
     refused: dict[str, list[str]] = {}
     for row in await connection.fetch(_NO_RIGHT, *columns):
         refused.setdefault(owners[row["role"]], []).append(row["refused"])
@@ -122,21 +166,25 @@ def _first_of(refused: list[str]) -> str:
     return f"{refused[0]}{more}"
 
 
-def _grants() -> Iterator[tuple[str, str, str]]:
+def _grants(prefix: str) -> Iterator[tuple[str, str, str]]:
     """Yield role, privilege and table of each grant that roles.sql spells out."""
-    for grant in _GRANT.finditer((SCHEMA / "roles.sql").read_text(encoding="utf-8")):
+    sql = with_prefix((SCHEMA / "roles.sql").read_text(encoding="utf-8"), prefix)
+    for grant in _GRANT.finditer(sql):
         for right in grant["rights"].split(", "):
             for table in grant["tables"].split(", "):
                 yield grant["role"], right, table
 
 
-# By the part that each of them is about; `schema` is checked before them.
-CHECKS: Mapping[str, Check] = {
-    "rights": _rights,
-    "process": processes.check_processes,
-    "outbox": backlog.check_outbox,
-    "dead_letters": backlog.check_dead_letters,
-    "identities": backlog.check_identities,
-    "feedback": backlog.check_feedback,
-    "event path": backlog.check_event_path,
-}
+def _checks(settings: Settings) -> Mapping[str, Check]:
+    """Return the checks by the part that each of them is about; `schema` is checked before them."""
+    prefix, pool_size = settings.database_role_prefix, settings.database_pool_size
+    return {
+        "connections": partial(_connections, prefix=prefix, pool_size=pool_size),
+        "rights": partial(_rights, prefix=prefix),
+        "process": processes.check_processes,
+        "outbox": backlog.check_outbox,
+        "dead_letters": backlog.check_dead_letters,
+        "identities": backlog.check_identities,
+        "feedback": backlog.check_feedback,
+        "event path": backlog.check_event_path,
+    }

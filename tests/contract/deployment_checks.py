@@ -53,6 +53,8 @@ def production(processes: Processes) -> Iterator[str]:
     )
     ca = [name for name, secrets in mounts.items() if secrets.get("/nats-ca") == "letterhead-nats-tls"]
     yield from differences("components/nats-cluster", ca, (each.name for each in processes if each.schema))
+    ca = [name for name, secrets in mounts.items() if secrets.get("/postgres-ca") == "letterhead-postgres-ca"]
+    yield from differences("components/postgres-tls", ca, (each.name for each in processes if each.schema))
 
 
 def certificates(processes: Processes) -> Iterator[str]:

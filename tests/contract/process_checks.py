@@ -18,6 +18,7 @@ from botocore.loaders import Loader
 from chassis.config import describe
 from chassis.events.authorization import STREAM_MANAGER, SUBSCRIBER
 from chassis.events.subjects import CONSUMED, PUBLISHED
+from chassis.roles import roles_in
 from cli.environments import address_variable, secret_variable
 from cli.installation import Installation, Overrides
 from scripts import document_processes, document_settings
@@ -77,8 +78,9 @@ def grants(processes: Processes) -> Iterator[str]:
     sql = _read("schema/roles.sql")
     [array] = re.findall(r"FOREACH service IN ARRAY ARRAY\[(.*?)\]", sql)
     yield from differences("ARRAY in roles.sql", re.findall(r"'(\w+)'", array), schemas(processes))
-    granted = re.findall(r"\bTO (letterhead_\w+);", sql)
-    yield from differences("GRANTs in roles.sql", granted, (each.role for each in processes if each.role))
+    yield from differences(
+        "GRANTs in roles.sql", roles_in(sql), filter(None, (each.role() for each in processes))
+    )
 
 
 def nats(processes: Processes) -> Iterator[str]:
@@ -181,7 +183,8 @@ def installation_page(processes: Processes) -> Iterator[str]:
     secrets = {f"letterhead-{each.name}": set(each.secrets) for each in processes}
     yield from differences(
         "deploy/README.md",
-        set(rows) - {"letterhead-migrate", "letterhead-nats", "letterhead-nats-tls"},
+        set(rows)
+        - {"letterhead-migrate", "letterhead-postgres-ca", "letterhead-nats", "letterhead-nats-tls"},
         secrets,
     )
     for name in rows.keys() & secrets:

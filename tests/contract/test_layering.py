@@ -13,7 +13,8 @@ EDGES = {
     "botocore": ["chassis/aws.py", "services/*/ses.py", "services/*/intake/*.py"],
     "dns": ["services/verifier/resolver/*.py", "services/deliverer/posting.py"],
     "asyncpg": [
-        "chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store/*.py",
+        "chassis/database.py", "chassis/postgres.py", "chassis/migrate.py", "chassis/background.py",
+        "services/*/store/*.py",
     ],
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/intake/*.py", "services/deliverer/posting.py"],

@@ -33,12 +33,14 @@ class Authority:
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self._certificate = built.sign(self._key, hashes.SHA256())
 
-    def issue(self, directory: Path) -> Identity:
-        """Write a certificate, its key and the CA, replacing existing files like a Secret update."""
+    def issue(self, directory: Path, host: str = "localhost") -> Identity:
+        """Write a certificate, its key and the CA, replacing existing files like a Secret update.
+
+        It is valid for 127.0.0.1, and for another `host` only for that.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        addresses = x509.SubjectAlternativeName(
-            [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]
-        )
+        here = [x509.IPAddress(ip_address("127.0.0.1"))] if host == "localhost" else []
+        addresses = x509.SubjectAlternativeName([*here, x509.DNSName(host)])
         built = _builder(_named("127.0.0.1"), self._name, key.public_key())
         built = built.add_extension(addresses, critical=False)
         built = built.add_extension(x509.ExtendedKeyUsage(BOTH_ENDS), critical=False)

@@ -1,11 +1,14 @@
 """`letterhead doctor` reports healthy parts, problems and how to fix them."""
 
+import re
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
 from aiohttp import web
 
 from chassis import config
+from chassis.database import open_database
 from chassis.events.authorization import SUBSCRIBER
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
@@ -37,8 +40,8 @@ async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     findings = await check_database(database.url("postgres"))
 
     assert [finding.part for finding in findings] == [
-        "database", "clock", "schema", "rights", "process", "outbox", "dead_letters", "identities",
-        "feedback", "event path",
+        "database", "clock", "schema", "connections", "rights", "process", "outbox", "dead_letters",
+        "identities", "feedback", "event path",
     ]  # fmt: skip
     *others, event_path = findings
     assert {finding.status for finding in others} == {PartStatus.WELL}
@@ -65,6 +68,22 @@ async def test_a_role_without_permissions_is_referred_to_the_owners_url(database
     schema = await found_of(database, "schema", role="sender")
 
     assert (schema.status, "owner's URL" in schema.remedy) == (PartStatus.UNSEEN, True)
+
+
+async def test_processes_that_may_open_more_connections_than_there_are_are_counted(
+    database: FreshDatabase,
+) -> None:
+    """The server has 197 for us, and a sender may open 14: its pool of 10, two LISTENs, outbox and check."""
+    async with AsyncExitStack() as senders:
+        for _ in range(15):
+            opened = open_database(database.settings("sender"), application_name="sender")
+            await senders.enter_async_context(opened)
+
+        connections = await found_of(database, "connections")
+
+    assert connections.status is PartStatus.WRONG
+    assert re.match(r"15 processes may open 210 of 1\d\d connections", connections.note)
+    assert "LETTERHEAD_DATABASE_POOL_SIZE" in connections.remedy
 
 
 async def test_a_missing_migration_is_named(database: FreshDatabase) -> None:
