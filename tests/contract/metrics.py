@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 from prometheus_client import Histogram
-from prometheus_client.utils import floatToGoString
 
 from tests.contract.sources import PRODUCTION, ROOT, files, parsed
 
@@ -47,13 +46,13 @@ def exported() -> Mapping[str, frozenset[str]]:
 
 @cache
 def buckets() -> Mapping[str, frozenset[str]]:
-    """Return the values of the label `le` of each histogram."""
+    """Return the values of the label `le` of each histogram, as prometheus_client writes them."""
     found = {}
     for kind, name, call in _declared():
         if kind == "Histogram":
             own = [each.value for each in call.keywords if each.arg == "buckets"]
             bounds = ast.literal_eval(own[0]) if own else Histogram.DEFAULT_BUCKETS
-            found[name] = frozenset(floatToGoString(each) for each in bounds)
+            found[name] = frozenset(str(float(each)) for each in bounds)
     return found
 
 

@@ -66,7 +66,8 @@ def test_alerts_fire_as_expected(path: Path) -> None:
 
 
 def test_each_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not() -> None:
-    fires, silent = set(), set()
+    fires: set[str] = set()
+    silent: set[str] = set()
     for case in (case for path in CASES for case in cases(path)):
         for expected in case["promql_expr_test"]:
             (fires if expected["exp_samples"] else silent).update(FIRING.findall(expected["expr"]))
