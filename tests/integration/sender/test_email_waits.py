@@ -5,11 +5,8 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from prometheus_client import REGISTRY
 
-from chassis.regions import SesRegion
 from letterhead.sender.v1.emails_pb2 import Email
-from services.sender.store.backlog import Backlog
 from services.sender.store.upkeep import BATCH
 from tests.factories import ACCOUNT, REGION, Domain, a_tenant
 from tests.integration.sender.callers import Caller
@@ -52,32 +49,6 @@ async def test_email_of_a_lost_domain_is_held_and_sent_when_the_domain_is_ready_
         await feedback_source.ready(domain)
 
     await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=4))
-
-
-async def due_for(database: FreshDatabase) -> float | None:
-    """Measure the backlog, and return how long the first email of the queue has been due."""
-    async with database.open("sender") as own:
-        await Backlog(own, SesRegion(ACCOUNT, REGION)).measure()
-    return REGISTRY.get_sample_value("letterhead_sender_queue_oldest_seconds", {"region": REGION})
-
-
-async def test_email_that_is_due_and_not_sent_is_measured_unless_its_tenants_limits_hold_it_back(
-    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase, tenant_id: UUID
-) -> None:
-    await sender.set_account(state="PAUSED")
-    email = await caller.send(f"agent@{domain.name}")
-    await database.execute(
-        "UPDATE sender.emails SET not_before = now() - interval '10 minutes' WHERE id = $1", email.id
-    )
-    assert 600 <= (await due_for(database) or 0) < 700
-
-    await database.execute("UPDATE identity.tenants SET daily_limit = 0 WHERE id = $1", tenant_id)
-    assert await due_for(database) == 0
-
-    await database.execute(
-        "UPDATE identity.tenants SET daily_limit = NULL, state = 'PAUSED' WHERE id = $1", tenant_id
-    )
-    assert await due_for(database) == 0
 
 
 async def test_a_release_needs_no_event(caller: Caller, sender: Sender, domain: Domain) -> None:
