@@ -105,13 +105,15 @@ manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
 image: ## Build the image of all services (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
-docs: $(INSTALLED) $(GENERATED) ## Generate the pages of errors, events (also as AsyncAPI), settings and processes, and the NATS permissions
+docs: $(INSTALLED) $(GENERATED) ## Generate the pages of errors, events (also as AsyncAPI), settings, processes, NATS permissions, dashboards
 	@.venv/bin/python scripts/document_errors.py > docs/errors.md
 	@.venv/bin/python scripts/document_events.py > docs/events.md
 	@.venv/bin/python scripts/document_asyncapi.py > docs/asyncapi.yaml
 	@.venv/bin/python scripts/document_settings.py > docs/settings.md
 	@.venv/bin/python scripts/document_processes.py > docs/processes.md
 	@.venv/bin/python scripts/nats_authorization.py > deploy/components/nats/authorization.conf
+	@.venv/bin/python scripts/prometheus_rule.py > deploy/components/prometheus-operator/rules.yaml
+	@.venv/bin/python scripts/dashboards.py
 
 examples: $(INSTALLED) $(GENERATED) ## Record an example of each event from a run of all services, and generate the pages again
 	@.venv/bin/python scripts/record_events.py

@@ -129,7 +129,12 @@ class Overlay:
 @cache
 def built(name: str) -> Overlay:
     """Return an overlay as built by kubectl."""
-    done = run_tool("kubectl", "kustomize", str(ROOT / "deploy/overlays" / name))
+    return built_from(ROOT / "deploy/overlays" / name)
+
+
+def built_from(directory: Path) -> Overlay:
+    """Return what kubectl builds from a directory with a kustomization."""
+    done = run_tool("kubectl", "kustomize", str(directory))
     assert done.returncode == 0, done.stderr
     return Overlay([each for each in yaml.safe_load_all(done.stdout) if each])
 

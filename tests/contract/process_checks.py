@@ -161,13 +161,12 @@ def processes_page(processes: Processes) -> Iterator[str]:
 
 def pages(processes: Processes) -> Iterator[str]:
     """Compare with the tables of processes in other pages."""
-    services = [each.name for each in processes if each.schema]
     architecture = _rows("docs/architecture.md", "| service | responsibility |")
     yield from differences(
         "docs/architecture.md", (row[0].strip("`") for row in architecture), names(processes)
     )
     down = _rows("docs/runbooks/service-is-down.md", "| service | what waits")
-    yield from differences("docs/runbooks/service-is-down.md", (row[0] for row in down), services)
+    yield from differences("docs/runbooks/service-is-down.md", (row[0] for row in down), names(processes))
     [folder] = [row for row in _rows("README.md", "| folder |") if row[0] == "`services/`"]
     yield from differences("README.md", re.findall(r"`(\w+)`", folder[1]), names(processes))
     outboxes = re.findall(r"`(\w+)\.outbox`", _read("docs/retention.md"))

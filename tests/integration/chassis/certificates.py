@@ -26,10 +26,11 @@ class Identity:
 class Authority:
     """A CA that issues certificates for tests."""
 
-    def __init__(self, name: str = "test CA") -> None:
+    def __init__(self, name: str = "test CA", *, lasts: timedelta = LASTS) -> None:
+        self._lasts = lasts
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _named(name)
-        built = _builder(self._name, self._name, self._key.public_key())
+        built = _builder(self._name, self._name, self._key.public_key(), lasts)
         built = built.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self._certificate = built.sign(self._key, hashes.SHA256())
 
@@ -41,7 +42,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         here = [x509.IPAddress(ip_address("127.0.0.1"))] if host == "localhost" else []
         addresses = x509.SubjectAlternativeName([*here, x509.DNSName(host)])
-        built = _builder(_named("127.0.0.1"), self._name, key.public_key())
+        built = _builder(_named("127.0.0.1"), self._name, key.public_key(), self._lasts)
         built = built.add_extension(addresses, critical=False)
         built = built.add_extension(x509.ExtendedKeyUsage(BOTH_ENDS), critical=False)
         directory.mkdir(exist_ok=True)
@@ -57,11 +58,11 @@ def _named(name: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lasts: timedelta
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return x509.CertificateBuilder(
-        issuer, subject, key, x509.random_serial_number(), now - LASTS, now + LASTS
+        issuer, subject, key, x509.random_serial_number(), now - LASTS, now + lasts
     )
 
 

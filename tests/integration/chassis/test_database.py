@@ -109,6 +109,17 @@ async def test_calls_raise_unavailable_while_postgres_is_down() -> None:
     assert caught.value.retry_after is not None
 
 
+async def test_a_read_only_postgres_answers_and_accepts_no_writes(database: FreshDatabase) -> None:
+    async with database.open("identity") as identity:
+        await identity.check_writes()
+    await database.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
+
+    async with database.open("identity") as identity:
+        await identity.check()
+        with pytest.raises(Unavailable, match="read-only"):
+            await identity.check_writes()
+
+
 async def test_a_terminated_connection_is_replaced(identity: Database, database: FreshDatabase) -> None:
     async def lose_connection() -> None:
         async with identity.transaction() as connection:

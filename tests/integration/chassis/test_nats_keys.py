@@ -6,6 +6,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from prometheus_client import REGISTRY
 
 from chassis.config import Nats, Secret
 from chassis.errors import Unavailable
@@ -94,6 +96,16 @@ def over_tls(server: NatsServer, ca: str) -> Nats:
     return Nats(nats_url=f"tls://127.0.0.1:{server.port}", nats_seed=seed, nats_tls_ca=Secret(ca))
 
 
+def expiry(certificate: str) -> float | None:
+    """Return when a certificate expires according to the metrics."""
+    labels = {"certificate": certificate}
+    return REGISTRY.get_sample_value("letterhead_certificate_expiry_timestamp_seconds", labels)
+
+
+def ends(path: Path) -> float:
+    return x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.timestamp()
+
+
 async def test_a_service_connects_over_tls_only_to_a_server_signed_by_its_ca(
     server: NatsServer, tls: Certificates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,6 +116,8 @@ async def test_a_service_connects_over_tls_only_to_a_server_signed_by_its_ca(
     async with open_stream(over_tls(server, tls.ca.read_text()), "identity") as stream:
         await eventually(lambda: stream.connected)
         await stream.ensure()
+        assert expiry("nats_server") == ends(tls.tls_cert)
+        assert expiry("nats_ca") == ends(tls.ca)
     async with open_stream(over_tls(server, another.ca.read_text()), "identity") as stream:
         await eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().out)
         assert not stream.connected

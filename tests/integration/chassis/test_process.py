@@ -4,8 +4,10 @@ import asyncio
 import json
 import resource
 import sys
+import urllib.request
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -154,3 +156,19 @@ async def _is(environ: Mapping[str, str], status: str) -> bool:
 
 def _without(line: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name not in names}
+
+
+async def test_a_process_reports_the_name_of_its_service(environ: dict[str, str]) -> None:
+    port = free_port()
+
+    def shown() -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:  # noqa: S310
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+    async with a_process(environ | {"METRICS_PORT": str(port)}):
+        text = await eventually(lambda: asyncio.to_thread(shown), within=timedelta(seconds=30))
+
+    assert 'letterhead_process_info{process="chassis"} 1.0' in text
