@@ -86,7 +86,10 @@ async def serving(
                 health_checks={
                     name: check for assembly in assemblies for name, check in assembly.health_checks.items()
                 },
-                optional_checks={"nats": platform.stream.check},
+                optional_checks={
+                    "nats": platform.stream.check,
+                    "database_writes": platform.database.check_writes,
+                },
             )
         )
         yield port

@@ -16,6 +16,7 @@ import asyncpg
 
 from chassis import config
 from chassis.backoff import Backoff, wait_any
+from chassis.certificates import measure_postgres
 from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
 from chassis.queries import Queries
 
@@ -96,11 +97,20 @@ class Database:
 
     async def check(self) -> None:
         """Raise `Unavailable` unless Postgres answers within two seconds on a connection outside the pool."""
+        await self._answer()
+
+    async def check_writes(self) -> None:
+        """Raise `Unavailable` unless Postgres answers and accepts writes; replicas do not."""
+        if await self._answer() == "on":
+            raise Unavailable("STORAGE_UNAVAILABLE", "The database is read-only.", retry_after=RETRY_AFTER)
+
+    async def _answer(self) -> Any:
+        """Return whether Postgres says that it is read-only, "on" or "off"."""
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
                 if self._check_connection is None or self._check_connection.is_closed():
                     self._check_connection = await self._connect()
-                await self._check_connection.execute("SELECT 1")
+                return await self._check_connection.fetchval("SHOW transaction_read_only")
 
     def close(self) -> None:
         """Close the connection that `check` keeps open."""
@@ -147,6 +157,7 @@ class Database:
 @asynccontextmanager
 async def open_database(settings: config.Database, *, application_name: str) -> AsyncIterator[Database]:
     """Open a pool. Postgres may be down: connections are opened when they are first needed."""
+    measure_postgres(settings.database_url.reveal())
     options = _connect_options(settings, application_name)
     pool = asyncpg.create_pool(
         **options, min_size=0, max_size=settings.database_pool_size, init=_prepare, reset=_keep_session

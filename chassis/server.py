@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from chassis import config
 from chassis.access import Access
 from chassis.background import Background, supervised
+from chassis.certificates import measure_grpc
 from chassis.database import Database
 from chassis.health import SERVICE_NAME, Check, Health, start_probes
 from chassis.interceptors import Layer, Layers, authenticated, authorized, bounded, counted, errors, observed
@@ -25,7 +26,7 @@ from chassis.request_limits import MAX_CONCURRENT_RPCS, OPTIONS
 from chassis.requests import Requests
 from chassis.scopes import required_scopes
 from chassis.shutdown import drain, run_until_signal
-from chassis.telemetry import configure_logging, get_logger, metrics_server
+from chassis.telemetry import PROCESS, configure_logging, get_logger, metrics_server
 
 log = get_logger(__name__)
 
@@ -95,6 +96,7 @@ async def serving(
     health.register(server)
     reflection.enable_server_reflection([*names, *OF_GRPC], server)
     port = bind(server, settings)
+    measure_grpc(settings)
     stop = asyncio.Event()
     await health.begin()
     with metrics_server(settings.grpc_host, settings.metrics_port):
@@ -135,7 +137,9 @@ def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_cl
     """Run a service as the main process: load settings, log, run, drain. Exit 78 on invalid settings."""
     try:
         settings = config.load(config_class)
-        configure_logging(_service_name(run_service), _log_format(settings))
+        service = _service_name(run_service)
+        configure_logging(service, _log_format(settings))
+        PROCESS.labels(service).set(1)
         return_large_blocks()
         _raise_file_limit()
         asyncio.run(run_until_signal(run_service(settings)))

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import Gauge, start_http_server
 
 from chassis.config import ConfigError
 
 Processor = structlog.typing.Processor
+PROCESS = Gauge("letterhead_process_info", "1 in each process, with the name of its service", ["process"])
 
 _SENSITIVE = re.compile(
     r"[^\s\"'<>,;:()\[\]{}=@\\]{1,64}@[\w.-]+|\blh_(?:link_)?[0-9A-Za-z]{6,}(?:_[0-9A-Za-z]*)?"

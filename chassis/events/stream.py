@@ -4,6 +4,7 @@ NATS may be down when a service starts or at any later time; until it is back, c
 """
 
 import asyncio
+import math
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -17,9 +18,11 @@ from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
+from prometheus_client import Gauge
 
 from chassis import config
 from chassis.backoff import Backoff
+from chassis.certificates import measured_nats
 from chassis.errors import Unavailable
 from chassis.events.authorization import STREAM_MANAGER, inbox_prefix
 from chassis.events.envelope import CONTENT_TYPE
@@ -27,6 +30,13 @@ from chassis.events.subjects import KINDS
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
+BYTES = Gauge("letterhead_stream_bytes", "Size of the stream; NaN while NATS does not answer")
+LIMIT = Gauge("letterhead_stream_limit_bytes", "Maximum size of the stream; -1: no limit")
+REPLICAS = Gauge(
+    "letterhead_stream_replicas",
+    "Replicas that the stream should have, and those that are up to date",
+    ["state"],
+)
 
 RETENTION = timedelta(days=7)
 DUPLICATE_WINDOW = timedelta(minutes=10)
@@ -103,9 +113,13 @@ class Stream:
                 return None
 
     async def check(self) -> None:
-        """Raise Unavailable if NATS does not answer or the stream does not exist."""
-        if await self.incarnation() is None:
-            raise _unavailable("the stream does not exist")
+        """Raise Unavailable if NATS does not answer or the stream does not exist; measure the stream."""
+        info = None
+        try:
+            with _translated(self._client):
+                info = await self._jetstream.stream_info(self.name)
+        finally:
+            _measure(info)
 
     async def publish(self, subject: str, payload: bytes, event_id: UUID, *, first: int = 0) -> int:
         """Publish one event, wait for the acknowledgement and return its sequence. Raises Unavailable.
@@ -208,6 +222,22 @@ def _incarnation(info: api.StreamInfo) -> Incarnation:
     return Incarnation(info.created, info.state.last_seq, info.state.first_seq)
 
 
+def _measure(info: api.StreamInfo | None) -> None:
+    """Update the gauges of the stream; None: unknown."""
+    BYTES.set(info.state.bytes if info else math.nan)
+    LIMIT.set(info.config.max_bytes or -1 if info else math.nan)
+    REPLICAS.labels("configured").set(info.config.num_replicas or 1 if info else math.nan)
+    REPLICAS.labels("current").set(_current(info.cluster) if info else math.nan)
+
+
+def _current(cluster: api.ClusterInfo | None) -> int:
+    """Return how many replicas are up to date; the leader always is, and so is a server without a cluster."""
+    if cluster is None:
+        return 1
+    followers = [each for each in cluster.replicas or () if each.current and not each.offline]
+    return len(followers) + bool(cluster.leader)
+
+
 def _unavailable(why: str) -> Unavailable:
     message = f"The event stream is unavailable ({why}). Letterhead retries automatically."
     return Unavailable("STORAGE_UNAVAILABLE", message, retry_after=timedelta(seconds=1))
@@ -287,7 +317,7 @@ def credentials(settings: config.Nats, user: str) -> dict[str, Any]:
         "user_credentials": RawCredentials(jwt.reveal()) if jwt else None,
         "nkeys_seed_str": seed.reveal() if seed else None,
         "inbox_prefix": inbox_prefix(user),
-        "tls": ssl.create_default_context(cadata=ca.reveal()) if ca else None,
+        "tls": measured_nats(ca.reveal()) if ca else None,
         # Without it the client falls back to plaintext if the server, or an attacker, says that TLS is off.
         "tls_handshake_first": ca is not None,
     }

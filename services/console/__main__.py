@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from chassis import config, server
+from chassis.certificates import measure_grpc
 from chassis.connections import Limits
 from chassis.telemetry import get_logger, metrics_server
 from chassis.web import Site, listen, serving
@@ -23,6 +24,7 @@ CONNECTIONS = 4000  # concurrent, including open live pages
 async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service until the block ends; yield the port it listens on."""
     async with AsyncExitStack() as stack:
+        measure_grpc(settings.tls)
         stack.enter_context(metrics_server(settings.console_host, settings.process.metrics_port))
         listener = stack.enter_context(_listening(settings))
         stubs = await stack.enter_async_context(open_stubs(settings))

@@ -1,6 +1,6 @@
 """All metrics of the deliverer service."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 POSTS = Counter("letterhead_webhook_posts_total", "Posts to customers' endpoints, by outcome", ["outcome"])
 LATENCY = Histogram(
@@ -11,3 +11,12 @@ MESSAGES = Counter(
     "letterhead_webhook_messages_total", "Messages stored, by whether they will be posted", ["state"]
 )
 DISABLED = Counter("letterhead_webhook_endpoints_disabled_total", "Endpoints disabled, by reason", ["reason"])
+OLDEST_DUE = Gauge(
+    "letterhead_webhook_oldest_due_seconds",
+    "How long the first message for a healthy endpoint has been due and not posted",
+)
+ENDPOINTS = Gauge(
+    "letterhead_webhook_endpoints",
+    "Enabled endpoints posted to within a day, and those of them where every post has failed for 10 minutes",
+    ["state"],
+)

@@ -34,6 +34,7 @@ log = get_logger(__name__)
 IDLE = timedelta(seconds=1)
 LEASE_PAUSE = timedelta(seconds=0.02)
 SET_ASIDE = timedelta(seconds=5)
+GAUGES_INTERVAL = timedelta(seconds=15)
 STORED_AT_ONCE = 256
 STORE_PAUSE = 0.01  # seconds to wait for more attempts, if the last batch had several
 MOST_OPENED = 1024  # secrets kept decrypted, which takes a tenth of the time of a post
@@ -81,6 +82,7 @@ class Delivery:
         self.wake = self._posts.wake
         self.requests = PeriodicTask("delivery requests", requests.fulfil, interval=IDLE)
         self.set_aside = PeriodicTask("messages of disabled endpoints", queue.set_aside, interval=SET_ASIDE)
+        self.gauges = PeriodicTask("gauges", queue.measure, interval=GAUGES_INTERVAL)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Post until `stop`; then finish the posts in flight and store them."""

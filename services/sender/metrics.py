@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge
 
-POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by outcome", ["outcome"])
+POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by outcome", ["region", "outcome"])
 MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email was identified later")
 FEEDBACK_LIVE = Gauge(
     "letterhead_sender_feedback_live", "0 while an email is UNKNOWN and SES's events may not reach us"
@@ -21,6 +21,11 @@ EVALUATIONS = Counter(
     "letterhead_sender_reputation_evaluations_total",
     "Tenants warned, slowed and paused for a poor reputation",
     ["outcome"],
+)
+QUEUE_OLDEST = Gauge(
+    "letterhead_sender_queue_oldest_seconds",
+    "How long the first email of the queue has been due, except email that its tenant's limits hold back",
+    ["region"],
 )
 WAITING = Gauge("letterhead_sender_waiting_emails", "Emails that are HELD or UNKNOWN, up to 10000", ["state"])
 UNDELIVERED_NOTICES = Gauge(

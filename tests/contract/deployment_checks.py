@@ -10,7 +10,7 @@ import yaml
 from cli.environments import address_variable, secret_variable
 from cli.nkeys import PUBLIC_KEYS
 from scripts import dev_secrets
-from services import Process, schemas
+from services import Process
 from tests.contract.manifests import Manifest, Overlay, Workload, built
 from tests.contract.process_checks import Check, Processes, differences, names
 from tests.contract.sources import ROOT
@@ -67,10 +67,10 @@ def certificates(processes: Processes) -> Iterator[str]:
 
 
 def alerts(processes: Processes) -> Iterator[str]:
-    """Compare with the schemas whose absence from the metrics means that a service is down."""
+    """Compare with the processes whose absence from the metrics means that a service is down."""
     text = (ROOT / "deploy/components/alerts/alerts.yaml").read_text()
-    watched = re.findall(r'absent\(letterhead_outbox_oldest_seconds\{schema="(\w+)"\}\)', text)
-    yield from differences("components/alerts", watched, schemas(processes))
+    watched = re.findall(r'absent\(letterhead_process_info\{process="(\w+)"\}\)', text)
+    yield from differences("components/alerts", watched, names(processes))
 
 
 def development_secrets(processes: Processes) -> Iterator[str]:

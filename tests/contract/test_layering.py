@@ -32,7 +32,10 @@ EDGES = {
     "starlette": ["services/console/*.py", "services/webhooks/intake/*.py"],
     "uvicorn": ["chassis/web.py", "chassis/connections.py"],
     "jinja2": ["services/console/pages/*.py"],
-    "cryptography": ["chassis/sealing.py", "services/console/session.py", "services/webhooks/intake/*.py"],
+    "cryptography": [
+        "chassis/sealing.py", "chassis/certificates.py", "services/console/session.py",
+        "services/webhooks/intake/*.py",
+    ],
 }  # fmt: skip
 
 

@@ -36,7 +36,13 @@ async def delivery(settings: Config, platform: Platform) -> AsyncIterator[Assemb
         )
         retention = Retention(database, rules(messages=settings.message_retention))
         yield Assembly(
-            background=[worker.run, worker.requests.run, worker.set_aside.run, retention.task.run],
+            background=[
+                worker.run,
+                worker.requests.run,
+                worker.set_aside.run,
+                worker.gauges.run,
+                retention.task.run,
+            ],
             wakes=[
                 ("deliverer_messages", worker.wake),
                 ("webhooks_delivery_requests", worker.requests.wake),

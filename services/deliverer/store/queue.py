@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.database import Database, Queries
+from services.deliverer.metrics import ENDPOINTS, OLDEST_DUE
 from services.deliverer.model.messages import Leased
 
 QUERIES = Queries.load(Path(__file__).with_name("queue.sql"))
@@ -13,6 +14,7 @@ TIME_TO_STORE = timedelta(seconds=15)
 # An endpoint that times out gets one post at a time, and later only a probe now and then.
 SLOW_AFTER, CIRCUIT_AFTER = 3, 10
 PROBE = timedelta(seconds=30)
+FAILING = timedelta(minutes=10)  # after which an endpoint counts as failing in the metrics
 BATCH = 1000
 
 
@@ -40,3 +42,11 @@ class MessageQueue:
         """Mark messages of disabled and deleted endpoints as UNSENT; return whether there may be more."""
         tag = await self._database.execute(*QUERIES.set_aside(limit=BATCH))
         return int(tag.rpartition(" ")[2]) == BATCH
+
+    async def measure(self) -> None:
+        """Update the gauges of the queue and of the endpoints; every replica exports the same values."""
+        row = await self._database.fetchrow(*QUERIES.measure(failing=FAILING))
+        assert row is not None  # the statement always returns one row
+        OLDEST_DUE.set(row["oldest_due"].total_seconds() if row["oldest_due"] else 0)
+        ENDPOINTS.labels("active").set(row["active"])
+        ENDPOINTS.labels("failing").set(row["failing"])

@@ -89,3 +89,46 @@ WHERE id IN (
     LIMIT :limit
     FOR UPDATE OF m SKIP LOCKED
 );
+
+-- measure --
+-- Return how long the first message for a healthy endpoint has been due (NULL if none is), how many enabled endpoints were posted to
+-- within a day, and to how many of them every post has failed for :failing.
+WITH RECURSIVE waiting AS (
+    (SELECT endpoint_id FROM deliverer.messages WHERE state = 'PENDING' ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT m.endpoint_id
+        FROM deliverer.messages AS m
+        WHERE m.state = 'PENDING' AND m.endpoint_id > w.endpoint_id
+        ORDER BY m.endpoint_id
+        LIMIT 1
+    )
+    FROM waiting AS w
+    WHERE w.endpoint_id IS NOT NULL
+)
+SELECT
+    (
+        SELECT now() - min(m.due_at)
+        FROM waiting AS w
+        JOIN deliverer.endpoints AS e ON e.id = w.endpoint_id
+        CROSS JOIN LATERAL (
+            SELECT p.due_at
+            FROM deliverer.messages AS p
+            WHERE p.endpoint_id = e.id AND p.state = 'PENDING' AND p.due_at <= now()
+            ORDER BY p.due_at
+            LIMIT 1
+        ) AS m
+        WHERE e.disable_reason = '' AND e.deleted_at IS NULL AND e.failing_since IS NULL
+    ) AS oldest_due,
+    (
+        SELECT count(*)
+        FROM deliverer.endpoints
+        WHERE disable_reason = '' AND deleted_at IS NULL
+            AND greatest(last_success_at, last_failure_at) > now() - interval '1 day'
+    ) AS active,
+    (
+        SELECT count(*)
+        FROM deliverer.endpoints
+        WHERE disable_reason = '' AND deleted_at IS NULL
+            AND last_failure_at > now() - interval '1 day' AND failing_since < now() - :failing::interval
+    ) AS failing;

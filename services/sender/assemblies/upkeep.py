@@ -39,7 +39,9 @@ def upkeep(settings: Config, platform: Platform, states: EmailStates, queue: Que
         PeriodicTask("missing regions", store.assign_regions, interval=timedelta(seconds=1)),
         PeriodicTask("superseded domains", tasks.supersede, interval=timedelta(seconds=2)),
         PeriodicTask("limits", LimitStore(database, settings.limits).declare, interval=timedelta(minutes=1)),
-        PeriodicTask("backlog", Backlog(database).measure, interval=GAUGES_INTERVAL),
+        PeriodicTask(
+            "backlog", Backlog(database, settings.region.ses_region).measure, interval=GAUGES_INTERVAL
+        ),
         DayPartitions(database, "sender.email_transitions", retention=timedelta(0)).task,
         Retention(database, rules(emails=settings.email_retention, requests=settings.request_retention)).task,
     ]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from chassis.database import Database, Queries
-from services.sender.metrics import SLOWED, UNDELIVERED_NOTICES, WAITING
+from chassis.regions import SesRegion
+from services.sender.metrics import QUEUE_OLDEST, SLOWED, UNDELIVERED_NOTICES, WAITING
 from services.sender.model.notices import Unsent
 from services.sender.store.notices import NoticeStore
 
@@ -14,10 +15,11 @@ UNDELIVERED = (*Unsent, "FAILED", "EXPIRED", "SUPPRESSED", "BOUNCED")
 
 
 class Backlog:
-    """Measures the backlog; every replica exports the same values."""
+    """Measures the backlog, the queue only in one region; every replica there exports the same values."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ses_region: SesRegion) -> None:
         self._database = database
+        self._ses_region = ses_region
         self._notices = NoticeStore(database)
 
     async def measure(self) -> bool:
@@ -27,6 +29,8 @@ class Backlog:
         WAITING.labels("HELD").set(row["held"])
         WAITING.labels("UNKNOWN").set(row["unknown"])
         SLOWED.set(row["slowed"])
+        oldest = await self._database.fetchval(*QUERIES.oldest_due(**self._ses_region.filter))
+        QUEUE_OLDEST.labels(self._ses_region.region).set(oldest.total_seconds() if oldest else 0)
         undelivered = await self._notices.undelivered(MOST)
         for reason in UNDELIVERED:
             UNDELIVERED_NOTICES.labels(reason).set(undelivered.get(reason, 0))

@@ -79,6 +79,7 @@ class Worker:
         self._post_slots = asyncio.Semaphore(threads)
         self._build_lock = asyncio.Lock()
         self._most = threads * DEPTH
+        self._region = ses_region.region
         self._send_slots = SendSlots(database, ses_region, patience=PATIENCE)
         self._attempts = Attempts(database, queue, states)
         self._account = Account()
@@ -183,7 +184,7 @@ class Worker:
 
     async def _resolve(self, what: Posting, answer: Answer) -> None:
         outcome = type(answer).__name__.lower()
-        POSTS.labels(outcome).inc()
+        POSTS.labels(self._region, outcome).inc()
         if isinstance(answer, Rejected) and answer.everyone:
             pause = answer.delay(1).total_seconds()
             self._paused_until = max(self._paused_until, time.monotonic() + pause)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
@@ -68,6 +68,7 @@ class Case:
     watched: bool
     repairs: int
     repair_due_at: datetime | None
+    dkim_found_at: datetime | None  # when one of its DKIM records was first found
     now: datetime
 
     def conditions(self) -> Conditions:
@@ -101,6 +102,17 @@ class Decision:
     repair: RepairCause | None = None
     repairs: int = 0
     repair_due_at: datetime | None = None
+
+    def time_to_ready(self, case: Case) -> timedelta | None:
+        """Return the time from the first DKIM record found to READY; None unless a new domain is READY now.
+
+        Only a new generation sets PENDING again, so PENDING to READY in the first one happens once.
+        """
+        if case.claim.generation != 1 or self.transition is None:
+            return None
+        if (self.transition.before, self.transition.after) != (State.PENDING, State.READY):
+            return None
+        return case.now - (case.dkim_found_at or case.now)
 
     def changes(self, case: Case) -> bool:
         """Return whether anything but the check results has to be stored."""

@@ -101,6 +101,7 @@ def case(row: Row, checks: Sequence[Row]) -> Case:
         watched=row["watched"],
         repairs=row["repairs"],
         repair_due_at=row["repair_due_at"],
+        dkim_found_at=row["dkim_found_at"],
         now=row["now"],
     )
 

@@ -38,7 +38,7 @@ SELECT
     known.state_parameters, known.deadline_at, known.dkim_valid, known.mail_from_valid, known.failed_checks, known.first_failed_at,
     known.ses_verification_status, known.ses_dkim_status, known.ses_mail_from_status, known.ses_mail_from_domain,
     known.ses_verified_for_sending, known.ses_error_type, known.ses_tokens, known.ses_checked_at, known.ses_due_at,
-    known.repairs, known.repair_due_at,
+    known.repairs, known.repair_due_at, known.dkim_found_at,
     coalesce(known.watched_until > now(), false) AS watched,
     claim.ownership, claim.mail_from_label, coalesce(due.token, '') AS token,
     -- A FAILED or LOST claim with a rival must prove ownership first; identity is about to require that.

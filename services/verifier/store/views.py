@@ -1,12 +1,13 @@
 """Verifications and the SES account as callers may read them, in Postgres. Changes no state."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
+from services.verifier.model.ownership import HOLDERS
 from services.verifier.model.states import GRACE
 
 QUERIES = Queries.load(Path(__file__).with_name("views.sql"))
@@ -50,3 +51,8 @@ class ViewStore:
     async def list_accounts(self, sees: Visibility) -> Sequence[Record]:
         """Return the SES account of each region; tenants get only its region and state."""
         return await self._database.fetch(*QUERIES.list_accounts(of_installation=sees.of_installation))
+
+    async def longest_waits(self) -> Mapping[str, timedelta]:
+        """Return how long domains whose records are all found have waited for SES, by region."""
+        query = QUERIES.longest_waits(holders=sorted(HOLDERS))
+        return {row["region"]: row["waited"] for row in await self._database.fetch(*query)}

@@ -103,3 +103,19 @@ SELECT
     checked_at
 FROM verifier.ses_account
 ORDER BY ses_account.region, ses_account.account
+
+-- longest_waits --
+-- Return for each region the longest time since a DKIM record was found, of domains whose required records are all found and that
+-- wait for SES. A domain that has to prove ownership waits for its owner.
+SELECT known.region, now() - min(known.dkim_found_at) AS waited
+FROM verifier.verifications AS known
+JOIN identity.claims AS claim ON claim.id = known.claim_id AND claim.generation = known.generation
+WHERE known.state = 'PENDING' AND known.ownership = ANY (:holders) AND known.dkim_found_at IS NOT NULL AND claim.phase = 'ACTIVE'
+    AND NOT EXISTS (
+        SELECT
+        FROM identity.records AS record
+        LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
+        WHERE record.claim_id = known.claim_id AND record.generation = known.generation
+            AND record.required AND checked.status IS DISTINCT FROM 'FOUND'
+    )
+GROUP BY known.region

@@ -8,7 +8,7 @@ from chassis.database import Connection, Database
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
 from services.verifier.events import events_of
-from services.verifier.metrics import RECORD_STATUSES, STATE_CHANGES
+from services.verifier.metrics import READY_SECONDS, RECORD_STATUSES, STATE_CHANGES
 from services.verifier.model.decisions import (
     Case,
     Claim,
@@ -133,5 +133,7 @@ class ResultWriter:
             await self._store.save_decision(connection, case, decision)
         if decision.transition is not None:
             await self.save_transition(connection, case.claim, decision.transition)
+        if (took := decision.time_to_ready(case)) is not None:
+            READY_SECONDS.observe(took.total_seconds())
         if changed or decision.why != case.why:
             await notify_watchers(connection)

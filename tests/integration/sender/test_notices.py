@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from chassis.codes import code_hash
 from chassis.ids import uuid7
+from chassis.regions import SesRegion
 from letterhead.events.v1 import contact_events_pb2 as contacts
 from letterhead.events.v1 import domain_events_pb2 as domains
 from letterhead.events.v1 import endpoint_events_pb2 as endpoints
@@ -21,7 +22,7 @@ from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
 from letterhead.webhooks.v1.webhook_service_pb2 import Endpoint
 from services.sender.config import Limits, Shared
 from services.sender.store.backlog import Backlog
-from tests.factories import Domain, a_name
+from tests.factories import ACCOUNT, REGION, Domain, a_name
 from tests.integration.sender.conftest import SHARED_DOMAIN, Json, Sender
 from tests.integration.sender.feedback_source import FeedbackSource, open_feedback_source
 from tests.stores import FreshDatabase
@@ -112,7 +113,7 @@ def stamp(ahead: timedelta) -> Timestamp:
 async def undelivered(database: FreshDatabase, reason: str) -> float | None:
     """Measure the backlog and return the gauge of a reason."""
     async with database.open("sender") as own:
-        await Backlog(own).measure()
+        await Backlog(own, SesRegion(ACCOUNT, REGION)).measure()
     return REGISTRY.get_sample_value("letterhead_sender_undelivered_notices", {"reason": reason})
 
 

@@ -10,12 +10,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from chassis.access import Scope
+from chassis.regions import SesRegion
 from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.sender.v1 import resolution_pb2 as pb
 from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.store.backlog import Backlog
-from tests.factories import Domain, a_key
+from tests.factories import ACCOUNT, REGION, Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -178,7 +179,7 @@ async def test_a_decision_needs_an_outcome_and_a_reason(
 async def test_waiting_emails_are_exported_as_metrics(lost: Email, database: FreshDatabase) -> None:
     assert lost.state == State.STATE_UNKNOWN
     async with database.open("sender") as pool:
-        await Backlog(pool).measure()
+        await Backlog(pool, SesRegion(ACCOUNT, REGION)).measure()
 
     def shown(name: str, **labels: str) -> float | None:
         return REGISTRY.get_sample_value(f"letterhead_sender_{name}", labels)

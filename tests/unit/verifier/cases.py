@@ -94,6 +94,7 @@ def a_case(
         watched=False,
         repairs=0,
         repair_due_at=None,
+        dkim_found_at=None,
         now=NOW,
     )
 
