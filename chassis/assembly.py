@@ -16,6 +16,8 @@ from chassis.database import Database, open_database
 from chassis.events import Outbox, Relay, Stream, open_stream
 from chassis.health import Check
 from chassis.memory import BodyMemory
+from chassis.process_reports import ProcessReports
+from chassis.regions import AwsRegion
 from chassis.server import Registration
 from chassis.server import serving as serving_rpcs
 
@@ -68,21 +70,38 @@ async def open_platform(settings: Settings, schema: str) -> AsyncIterator[Platfo
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, platform: Platform, assemblies: Sequence[Assembly]
+    settings: Settings,
+    platform: Platform,
+    assemblies: Sequence[Assembly],
+    *,
+    service_key: config.Secret | None = None,
+    regions: Sequence[AwsRegion] = (),
 ) -> AsyncIterator[int]:
-    """Run the assemblies and the relay of their events; yield the port. Every call is authenticated."""
+    """Run the assemblies and the relay of their events; yield the port. Every call is authenticated.
+
+    The process reports whether its service key is accepted, and in which regions it uses AWS.
+    """
     relay = Relay(platform.database, platform.stream, platform.schema)
+    access = Access(platform.database)
+    reports = ProcessReports(
+        platform.database, access, settings.server, platform.schema, service_key=service_key, regions=regions
+    )
     async with AsyncExitStack() as stack:
+        report = await stack.enter_async_context(reports.running())
         for channel, wakes in _by_channel(assemblies).items():
             await stack.enter_async_context(platform.database.listen(channel, partial(_wake_all, wakes)))
         port = await stack.enter_async_context(
             serving_rpcs(
                 settings.server,
                 database=platform.database,
-                access=Access(platform.database),
+                access=access,
                 memory=platform.memory,
                 registrations=[each for assembly in assemblies for each in assembly.registrations],
-                background=[relay.run, *(each for assembly in assemblies for each in assembly.background)],
+                background=[
+                    relay.run,
+                    report,
+                    *(each for assembly in assemblies for each in assembly.background),
+                ],
                 health_checks={
                     name: check for assembly in assemblies for name, check in assembly.health_checks.items()
                 },

@@ -4,10 +4,13 @@ botocore's own retries are off: only the caller knows whether a request may be r
 Credentials come from botocore's default chain and are resolved by the first request.
 """
 
+import time
+from collections import Counter as Tally
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import botocore.session
@@ -32,6 +35,13 @@ CALLS = Counter(
 
 THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestThrottled"})
 NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
+# Outcomes with which AWS serves nothing at all: they are about the caller, not about what was asked for.
+FAULTS = THROTTLES | {
+    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature",
+    "InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized",
+    "OptInRequired", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException",
+    "no_answer", "no_credentials",
+}  # fmt: skip
 MAX_MESSAGE = 200  # characters of an AWS error message
 # The models of the services, which every session would otherwise parse again: 100 ms of CPU for each client.
 _MODELS = create_loader()
@@ -126,6 +136,55 @@ class AwsClient:
         return answer
 
 
+class Clock:
+    """AWS's clock, by the last response of any client of this process, to a second."""
+
+    def __init__(self) -> None:
+        self._response: tuple[str, float] | None = None
+
+    def observe(self, response_dict: Mapping[str, Any] | None, **_: Any) -> None:
+        """Remember the time of a response; botocore calls this with the names of its event's arguments."""
+        if response_dict and (date := response_dict["headers"].get("date")):
+            self._response = (date, time.time())
+
+    def ahead(self) -> timedelta | None:
+        """Return how far AWS's clock is ahead of this machine's; None before the first response."""
+        if self._response is None:
+            return None
+        date, at = self._response
+        return parsedate_to_datetime(date) - datetime.fromtimestamp(at, UTC).replace(microsecond=0)
+
+
+CLOCK = Clock()
+
+
+class Faults:
+    """Why AWS serves this process nothing, by the counted outcomes of its calls."""
+
+    def __init__(self) -> None:
+        self._before = _outcomes()
+        self._fault = ""
+
+    def now(self) -> str:
+        """Return the most frequent fault since the last call, empty if another call succeeded since."""
+        outcomes = _outcomes()
+        fresh, self._before = outcomes - self._before, outcomes
+        faults = Tally({outcome: count for outcome, count in fresh.items() if outcome in FAULTS})
+        if fresh["ok"]:
+            self._fault = ""
+        elif faults:
+            [(self._fault, _)] = faults.most_common(1)
+        return self._fault
+
+
+def _outcomes() -> Tally[str]:
+    counted: Tally[str] = Tally()
+    for sample in (each for metric in CALLS.collect() for each in metric.samples):
+        if sample.name.endswith("_total"):
+            counted[sample.labels["outcome"]] += int(sample.value)
+    return counted
+
+
 def session(profile: str | None = None) -> botocore.session.Session:
     """Return a new botocore session, with the settings and credentials of a profile if one is given."""
     made = botocore.session.Session(profile=profile)
@@ -136,7 +195,7 @@ def session(profile: str | None = None) -> botocore.session.Session:
 def client(region: AwsRegion, service: str, timeouts: Timeouts, *, connections: int) -> Any:
     """Return a blocking botocore client that makes every request once."""
     connect, read = timeouts.seconds
-    return session(region.profile).create_client(
+    made = session(region.profile).create_client(
         service,
         region_name=region.region,
         endpoint_url=region.endpoint_url,
@@ -147,6 +206,8 @@ def client(region: AwsRegion, service: str, timeouts: Timeouts, *, connections: 
             retries={"mode": "standard", "total_max_attempts": 1},
         ),
     )
+    made.meta.events.register("response-received", CLOCK.observe)
+    return made
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from cli.installation import NoInstallation
 from cli.polling import DemoFailed
 from cli.server_process import EmbeddedError
 
-FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, UNAVAILABLE, UNSEEN, INTERRUPTED = 1, 2, 3, 4, 130
 
 
 class EventsUnavailable(Exception):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from chassis.config import Nats, Secret, Tls, load, setting
+from chassis.events.authorization import STREAM_MANAGER, SUBSCRIBER
 from cli.environments import address_variable
 from services import with_grpc
 
@@ -34,12 +35,19 @@ class Overrides:
     public_url: str | None = setting(None, help="URL of console, https://…")
     nats_url: str | None = setting(None, help="one or more NATS URLs, separated by commas")
     nats_stream: str | None = setting(None, help="name of the JetStream stream")
-    nats_seed: Secret | None = setting(None, help="file with the nkey seed of NATS's user `subscriber`")
+    nats_seed: Secret | None = setting(
+        None,
+        help="file with the nkey seed of NATS's user `subscriber`, or in identity's environment, of identity",
+    )
     nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
     nats_tls_ca: Secret | None = setting(
         None, help="file with the CA certificates to verify NATS's certificate with"
     )
     api_key: Secret | None = setting(None, help="file with the API key to call with")
+    admin_key: Secret | None = setting(
+        None,
+        help="file with the operator's key, as in identity's environment, to call with if no other is set",
+    )
     grpc_ca_file: Path | None = setting(None, help="PEM file with the CA of the services' certificates")
     grpc_certificate_file: Path | None = setting(None, help="PEM file with a client certificate, for mTLS")
     grpc_key_file: Path | None = setting(None, help="PEM file with the key of the client certificate")
@@ -47,7 +55,8 @@ class Overrides:
 
     def given(self) -> dict[str, Any]:
         """Return the settings that are set, under the field names of Installation."""
-        key = self.api_key.reveal() if self.api_key else None
+        given = self.api_key or self.admin_key
+        key = given.reveal() if given else None
         # A given key replaces all stored keys, which belong to another installation.
         keys = {"api_key": key, "admin_key": key, "sending_key": key} if key else {}
         values = keys | {each.name: getattr(self, f"{each.name}_address") for each in with_grpc()}
@@ -56,6 +65,7 @@ class Overrides:
             "nats": self.nats_url,
             "nats_stream": self.nats_stream,
             "nats_seed": self.nats_seed.reveal() if self.nats_seed else None,
+            "nats_user": STREAM_MANAGER if self.admin_key else None,
             "nats_credentials": self.nats_credentials.reveal() if self.nats_credentials else None,
             "nats_tls_ca": self.nats_tls_ca.reveal() if self.nats_tls_ca else None,
         }
@@ -96,7 +106,8 @@ class Installation:
     postgres: str = ""
     database_url: str = ""  # the owner's
     nats_stream: str = "LETTERHEAD"
-    nats_seed: str = ""  # the user `subscriber`'s
+    nats_user: str = SUBSCRIBER
+    nats_seed: str = ""  # that user's
     nats_credentials: str = ""
     grpc_plaintext: bool = False
     grpc_ca_file: str = ""
@@ -149,10 +160,16 @@ class Installation:
 
     @classmethod
     def read(cls, path: Path = FILE) -> Self:
-        """Read what `letterhead up` wrote; LETTERHEAD_IDENTITY_ADDRESS and similar variables override it."""
+        """Read what `letterhead up` wrote; LETTERHEAD_IDENTITY_ADDRESS and similar variables override it.
+
+        With a key and without what `letterhead up` wrote, a service is at its name in the manifests.
+        """
         known = {field.name for field in fields(cls)}
         stored = json.loads(path.read_text()) if path.exists() else {}
-        values = {name: value for name, value in stored.items() if name in known} | load(Overrides).given()
+        given = load(Overrides).given()
+        if not stored and "api_key" in given:
+            stored = {each.name: f"{each.name}:{each.grpc_port}" for each in with_grpc()}
+        values = {name: value for name, value in stored.items() if name in known} | given
         try:
             return cls(**values)
         except TypeError:

@@ -12,8 +12,9 @@ BEGIN
         EXECUTE format('GRANT USAGE ON SCHEMA chassis, identity, %I TO %I', service, 'letterhead_' || service);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.outbox, %1$I.inbox, %1$I.dead_letters, %1$I.relay TO %2$I',
                        service, 'letterhead_' || service);
-        -- The shared rate is the one table with several writers.
+        -- The shared rate, and what each process reports about itself, are the tables with several writers.
         EXECUTE format('GRANT SELECT, INSERT, UPDATE ON chassis.rate_bucket TO %I', 'letterhead_' || service);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON chassis.processes TO %I', 'letterhead_' || service);
         -- Every service turns a key into a principal.
         EXECUTE format('GRANT SELECT ON identity.live_keys TO %I', 'letterhead_' || service);
     END LOOP;

@@ -22,7 +22,8 @@ def doctor(
 ) -> None:
     """Check every part of an installation; report problems and how to fix them.
 
-    Changes nothing. Exits with 0 if all checks pass, 1 if one fails, 3 if a component is unreachable.
+    Changes nothing. Exits with 0 if all checks pass, 1 if one fails, 3 if a component is
+    unreachable, and 4 if nothing is wrong but something could not be checked, such as AWS.
     """
     run(check_everything(as_json=as_json))
 

@@ -7,16 +7,19 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chassis.queue_policy import fault_of
+from chassis.regions import AwsRegion
+from cli.aws.account import check_caller, partition_of
 from cli.aws.api import Api
 from cli.aws.desired import EVENT_TYPES
-from cli.aws.errors import SetupError
+from cli.aws.errors import NO_CREDENTIALS, SetupError
 from cli.aws.plan import Action, Change
 from cli.aws.setup import Setup
 from cli.aws.target import Target
-from cli.doctor.findings import Finding, unseen, well, wrong
+from cli.doctor.findings import Finding, PartStatus, unseen, well, wrong
+from cli.exit_status import USAGE
 
 MAKE = "Run `letterhead aws setup --apply` to fix this."
 MAKE_RULE = "Run `letterhead aws setup --apply --event-rule`, or change the queue's policy."
@@ -44,7 +47,29 @@ class Way:
 
 
 def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> list[Finding]:
-    """Check each resource and return the findings; blocks."""
+    """Check the credentials, then each resource, and return the findings; blocks."""
+    caller = _caller(session, endpoint_url, way.account)
+    if caller.status is not PartStatus.WELL:
+        return [caller]
+    return [caller, *_findings(session, endpoint_url, way)]
+
+
+def _caller(session: boto3.Session, endpoint_url: str | None, account: str) -> Finding:
+    """Check that the credentials are of the account and region that the settings name."""
+    region = AwsRegion(account=account, region=session.region_name)
+    try:
+        arn = check_caller(Api(session, endpoint_url, attempts=2), region, partition_of(session))
+    except SetupError as error:
+        make = wrong if error.status == USAGE and not _without_credentials(error) else unseen
+        return make("aws", str(error), "See docs/aws.md.")
+    return well("aws", f"checks {session.region_name} as {arn}")
+
+
+def _without_credentials(error: SetupError) -> bool:
+    return isinstance(error.__cause__, NO_CREDENTIALS)
+
+
+def _findings(session: boto3.Session, endpoint_url: str | None, way: Way) -> list[Finding]:
     ses, sns, sqs = (
         session.client(service, endpoint_url=endpoint_url, config=CONFIG)
         for service in ("sesv2", "sns", "sqs")
@@ -75,10 +100,6 @@ def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> lis
 def _checked(part: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
-    except NoCredentialsError:
-        yield unseen(
-            part, "no AWS credentials found", "Provide them to boto3, e.g. by AWS_PROFILE or a role."
-        )
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in MISSING:

@@ -1,26 +1,24 @@
-"""Checks Postgres: the migrations, the grants, and that nothing waits in it too long."""
+"""Checks Postgres: that it answers and accepts writes, its clock, the migrations and the grants."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
 from chassis.database import Connection
-from chassis.events.tables import statements
 from chassis.migrate import SCHEMA, applied_migrations, migrations
-from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
-from services import PROCESSES, schemas
+from cli.doctor import backlog, processes
+from cli.doctor.findings import Finding, PartStatus, reason, unavailable, unseen, well, wrong
+from services import PROCESSES
 
 ANSWER_SECONDS = 5
 # Letterhead needs no finer precision, and AWS rejects requests signed with a clock five minutes off.
 MOST_APART = timedelta(seconds=2)
-# The thresholds of the alerts in deploy/components/alerts.
-LONGEST_WAIT = timedelta(seconds=60)
-POLLED_WITHIN = timedelta(seconds=30)
 
 MIGRATE = "Run the migration: `python -m chassis.migrate`, or the Job `migrate` on a cluster."
 OWNER_WANTED = "Set LETTERHEAD_DATABASE_URL_FILE to a file with the owner's URL, as for the migration."
+RUNBOOK = "See docs/runbooks/postgres-is-down.md."
 
 _GRANT = re.compile(r"^GRANT (?P<rights>[A-Z, ]+) ON (?P<tables>[a-z_., ]+) TO (?P<role>\w+);$", re.MULTILINE)
 _NO_ROLE = """
@@ -28,25 +26,12 @@ SELECT role FROM unnest($1::text[]) AS wanted (role)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)
 """
 _NO_RIGHT = """
-SELECT role || ' may not ' || privilege || ' ' || name
+SELECT role, role || ' may not ' || privilege || ' ' || name AS refused
 FROM unnest($1::text[], $2::text[], $3::text[]) AS granted (role, privilege, name)
 WHERE NOT has_table_privilege(role, name, privilege)
 """
-# The threshold of the alert EventPathBroken: three heartbeats in a row.
-PROVEN_WITHIN = timedelta(minutes=15)
-_HEARTBEATS = """
-SELECT
-    h.source,
-    now() - max(h.opened_at) AS sent,
-    now() - min(h.opened_at) AS sending,
-    now() - max(f.received_at) AS received
-FROM sender.heartbeats AS h
-LEFT JOIN webhooks.feedback AS f ON f.attempt_id = h.id AND f.kind = 'SEND'
-WHERE h.opened_at > now() - interval '1 hour'
-GROUP BY h.source
-ORDER BY h.source
-"""
-_POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY polled_at DESC LIMIT 1"
+
+Check = Callable[[Connection], Awaitable[list[Finding]]]
 
 
 async def check_database(url: str | None) -> list[Finding]:
@@ -56,82 +41,85 @@ async def check_database(url: str | None) -> list[Finding]:
     try:
         connection = await asyncpg.connect(url, timeout=ANSWER_SECONDS, command_timeout=ANSWER_SECONDS)
     except asyncpg.PostgresError as error:
-        return [
-            wrong(
-                "database",
-                f"Postgres rejected the connection: {error}",
-                "Correct LETTERHEAD_DATABASE_URL_FILE.",
-            )
-        ]
+        note, remedy = f"Postgres rejected the connection: {error}", "Correct LETTERHEAD_DATABASE_URL_FILE."
+        return [wrong("database", note, f"{remedy} {RUNBOOK}")]
     except (OSError, TimeoutError, ValueError) as error:
-        return [
-            unavailable(
-                "database",
-                f"cannot reach Postgres: {reason(error)}",
-                "Check that it runs and the network path to it.",
-            )
-        ]
+        note = f"cannot reach Postgres: {reason(error)}"
+        return [unavailable("database", note, f"Check that it runs and the network path to it. {RUNBOOK}")]
     try:
-        return [finding async for finding in _findings(connection)]
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        return [
-            unavailable(
-                "database", f"the connection to Postgres was lost: {reason(error)}", "Run doctor again."
-            )
-        ]
+        return await _all(connection)
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        note = f"the connection to Postgres was lost: {reason(error)}"
+        return [unavailable("database", note, f"Run doctor again. {RUNBOOK}")]
     finally:
         connection.terminate()
 
 
-async def _findings(connection: Connection) -> AsyncIterator[Finding]:
-    yield well("database", f"Postgres {connection.get_server_version().major} answers")
-    yield await _clock(connection)
+async def _all(connection: Connection) -> list[Finding]:
+    findings = [*await _writable(connection), *await _clock(connection)]
+    schema = await _guarded("schema", _schema, connection)
+    findings += schema
+    if any(finding.status is not PartStatus.WELL for finding in schema):
+        return findings  # other statements could fail for that reason alone
+    for part, check in CHECKS.items():
+        findings += await _guarded(part, check, connection)
+    return findings
+
+
+async def _guarded(part: str, check: Check, connection: Connection) -> list[Finding]:
     try:
-        schema = await _schema(connection)
-        yield schema
-        if schema.remedy:
-            return
-        yield await _rights(connection)
-        yield await _outbox(connection)
-        yield await _dead_letters(connection)
-        yield await _feedback(connection)
-        for finding in await _event_path(connection):
-            yield finding
+        return await check(connection)
     except asyncpg.InsufficientPrivilegeError as error:
-        yield unseen("schema", f"this role lacks read permissions: {error}", OWNER_WANTED)
+        return [unseen(part, f"this role lacks read permissions: {error}", OWNER_WANTED)]
 
 
-async def _clock(connection: Connection) -> Finding:
+async def _writable(connection: Connection) -> list[Finding]:
+    if await connection.fetchval("SHOW transaction_read_only") == "on":
+        note = "Postgres accepts no writes: it is a standby, or read-only because its disk is full"
+        return [wrong("database", note, f"Connect to the primary, or free space. {RUNBOOK}")]
+    return [well("database", f"Postgres {connection.get_server_version().major} answers and accepts writes")]
+
+
+async def _clock(connection: Connection) -> list[Finding]:
     before = datetime.now(UTC)
     theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")
     apart = max(before - theirs, theirs - datetime.now(UTC), timedelta(0))
     if apart > MOST_APART:
         note = f"the database's clock and this machine's are {apart.total_seconds():.1f} s apart"
-        return wrong("clock", note, "Synchronize them with NTP; AWS rejects requests signed 5 minutes off.")
-    return well("clock", "the clocks of the database and this machine agree")
+        return [wrong("clock", note, processes.SYNCHRONIZE)]
+    return [well("clock", "the clocks of the database and this machine agree")]
 
 
-async def _schema(connection: Connection) -> Finding:
+async def _schema(connection: Connection) -> list[Finding]:
     known = await applied_migrations(connection)
     missing = [each.name for each in migrations() if each.name not in known]
     edited = [each.name for each in migrations() if known.get(each.name, each.sha256) != each.sha256]
     if missing:
-        return wrong("schema", f"not applied: {', '.join(missing)}", MIGRATE)
+        return [wrong("schema", f"not applied: {', '.join(missing)}", MIGRATE)]
     if edited:
         note = f"applied migrations differ from this checkout: {', '.join(edited)}"
-        return wrong("schema", note, "Check out the deployed release and run doctor again.")
-    return well("schema", f"migrated to {max(known)}")
+        return [wrong("schema", note, "Check out the deployed release and run doctor again.")]
+    return [well("schema", f"migrated to {max(known)}")]
 
 
-async def _rights(connection: Connection) -> Finding:
-    roles = [process.role for process in PROCESSES if process.role]
-    if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, roles)]:
-        return wrong("rights", f"roles that do not exist or may not log in: {', '.join(lacking)}", MIGRATE)
+async def _rights(connection: Connection) -> list[Finding]:
+    owners = {process.role: process.name for process in PROCESSES if process.role}
+    if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, list(owners))]:
+        note = f"roles that do not exist or may not log in: {', '.join(lacking)}"
+        return [wrong("rights", note, MIGRATE).of(owners[lacking[0]])]
     columns = [list(column) for column in zip(*_grants(), strict=True)]
-    if refused := [row[0] for row in await connection.fetch(_NO_RIGHT, *columns)]:
-        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-        return wrong("rights", f"{refused[0]}{more}", f"{MIGRATE} It grants all permissions again.")
-    return well("rights", f"{len(roles)} roles have all permissions of schema/roles.sql")
+    refused: dict[str, list[str]] = {}
+    for row in await connection.fetch(_NO_RIGHT, *columns):
+        refused.setdefault(owners[row["role"]], []).append(row["refused"])
+    if not refused:
+        return [well("rights", f"{len(owners)} roles have all permissions of schema/roles.sql")]
+    remedy = f"{MIGRATE} It grants all permissions again."
+    return [wrong("rights", _first_of(each), remedy).of(service) for service, each in refused.items()]
+
+
+def _first_of(refused: list[str]) -> str:
+    more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+    return f"{refused[0]}{more}"
 
 
 def _grants() -> Iterator[tuple[str, str, str]]:
@@ -142,64 +130,13 @@ def _grants() -> Iterator[tuple[str, str, str]]:
                 yield grant["role"], right, table
 
 
-async def _outbox(connection: Connection) -> Finding:
-    waits = {
-        schema: await connection.fetchval(*statements(schema).oldest_unpublished()) for schema in schemas()
-    }
-    late = [f"{schema} for {_short(age)}" for schema, age in waits.items() if age and age > LONGEST_WAIT]
-    if late:
-        remedy = "See docs/runbooks/events-are-not-published.md."
-        return wrong("outbox", f"unpublished events: {', '.join(late)}", remedy)
-    return well("outbox", "events are published as they are written")
-
-
-async def _dead_letters(connection: Connection) -> Finding:
-    counts = {
-        schema: await connection.fetchval(f"SELECT count(*) FROM {schema}.dead_letters")  # noqa: S608 - our own names
-        for schema in schemas()
-    }
-    dead_letters = [f"{count} by {schema}" for schema, count in counts.items() if count]
-    if dead_letters:
-        remedy = "See docs/runbooks/events-are-dead-lettered.md."
-        return wrong("dead_letters", f"dead-lettered events: {', '.join(dead_letters)}", remedy)
-    return well("dead_letters", "no dead-lettered events")
-
-
-async def _feedback(connection: Connection) -> Finding:
-    row = await connection.fetchrow(_POLLED)
-    remedy = "See docs/runbooks/ses-events-do-not-arrive.md."
-    if row is None:
-        return wrong("feedback", "webhooks has never polled the feedback queue", remedy)
-    if row["age"] > POLLED_WITHIN:
-        note = f"webhooks last polled the queue {row['queue']} {_short(row['age'])} ago"
-        return wrong("feedback", note, remedy)
-    return well("feedback", f"webhooks polls the queue {row['queue']}")
-
-
-async def _event_path(connection: Connection) -> list[Finding]:
-    """Report, for each configuration set, whether SES's events about our heartbeats arrive."""
-    rows = await connection.fetch(_HEARTBEATS)
-    if not rows:
-        note = "unproven: no heartbeat was sent within an hour"
-        return [
-            unseen(
-                "event path", note, "sender needs a shared domain (LETTERHEAD_SHARED_DOMAIN) that is READY."
-            )
-        ]
-    return [_proof(**row) for row in rows]
-
-
-def _proof(source: str, sent: timedelta, sending: timedelta, received: timedelta | None) -> Finding:
-    if received is not None and received < PROVEN_WITHIN:
-        return well("event path", f"{source}: SES's event about a heartbeat arrived {_short(received)} ago")
-    if received is None and sending < PROVEN_WITHIN:
-        note = f"{source}: a heartbeat was sent {_short(sent)} ago; SES's event about it has not arrived yet"
-        return unseen("event path", note, "Run doctor again in a few minutes.")
-    since = f"for {_short(received)}" if received else "yet"
-    note = f"{source}: heartbeats are sent, and no event of SES about them has arrived {since}"
-    return wrong("event path", note, "See docs/runbooks/ses-events-do-not-arrive.md.")
-
-
-def _short(age: timedelta) -> str:
-    seconds = age.total_seconds()
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+# By the part that each of them is about; `schema` is checked before them.
+CHECKS: Mapping[str, Check] = {
+    "rights": _rights,
+    "process": processes.check_processes,
+    "outbox": backlog.check_outbox,
+    "dead_letters": backlog.check_dead_letters,
+    "identities": backlog.check_identities,
+    "feedback": backlog.check_feedback,
+    "event path": backlog.check_event_path,
+}

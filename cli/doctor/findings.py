@@ -1,6 +1,6 @@
 """Findings of `letterhead doctor`: the outcome of a check, and what to do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -13,14 +13,27 @@ class PartStatus(StrEnum):
     UNSEEN = "UNSEEN"  # it was not checked; the note says what is missing to check it
 
 
+PROBLEMS = frozenset({PartStatus.WRONG, PartStatus.UNAVAILABLE})
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `letterhead doctor`: `note` says what was found, `remedy` what to do."""
+    """One line of `letterhead doctor`: `note` says what was found, `remedy` what to do.
+
+    `service` is where to act: a process, or Postgres, NATS or an AWS service. `follows_from` names the part
+    whose problem explains this one; it is empty for a cause of its own.
+    """
 
     part: str
     status: PartStatus
     note: str
     remedy: str = ""
+    service: str = ""
+    follows_from: str = ""
+
+    def of(self, service: str) -> "Finding":
+        """Return the same finding about a service."""
+        return replace(self, service=service)
 
 
 def well(part: str, note: str) -> Finding:

@@ -1,4 +1,4 @@
-"""Checks NATS: that it answers, and that the stream exists with all its replicas."""
+"""Checks NATS: that it answers, and that the stream exists, with all its replicas and with room."""
 
 import asyncio
 
@@ -8,45 +8,53 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from chassis.config import Nats
-from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
 from cli.doctor.findings import Finding, reason, unavailable, well, wrong
 from cli.events import hush
 
 ANSWER_SECONDS = 5
+NEARLY_FULL = 0.9
+RUNBOOK = "See docs/runbooks/events-are-not-published.md."
 
 
-async def check_nats(wire: Nats) -> list[Finding]:
-    """Check the connection and the stream; return one finding."""
-    client = Client()
+async def check_nats(wire: Nats, user: str) -> list[Finding]:
+    """Check, as this user of NATS, that it answers, and the stream."""
+    client, answers = Client(), well("nats", f"{wire.nats_url} answers")
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await client.connect(**credentials(wire, SUBSCRIBER), max_reconnect_attempts=1, error_cb=hush)
+            await client.connect(**credentials(wire, user), max_reconnect_attempts=1, error_cb=hush)
             info = await client.jetstream().stream_info(wire.nats_stream)
-        return [_finding(wire, info)]
+        return [answers, _stream(wire, info)]
     except NotFoundError:
         note = f"NATS has no stream {wire.nats_stream}"
-        remedy = "The services create it. See `nats_disconnected` or `retry_started` in their logs."
-        return [wrong("nats", note, remedy)]
+        remedy = f"identity creates it and publishes its events again: check that it runs. {RUNBOOK}"
+        return [answers, wrong("stream", note, remedy)]
     except (OSError, NatsError, TimeoutError) as error:
-        note = f"cannot reach NATS: {reason(error)}"
-        remedy = "No event is lost meanwhile. See docs/runbooks/events-are-not-published.md."
+        note = f"cannot reach NATS at {wire.nats_url}: {reason(error)}"
+        remedy = f"Check that it runs, its log and its disk. No event is lost meanwhile. {RUNBOOK}"
         return [unavailable("nats", note, remedy)]
     finally:
         await client.close()
 
 
-def _finding(wire: Nats, info: StreamInfo) -> Finding:
-    remedy = "Check `nats stream info` and the servers' logs."
+def _stream(wire: Nats, info: StreamInfo) -> Finding:
+    remedy = f"Check `nats stream info` and the servers' logs. {RUNBOOK}"
     if info.cluster and not info.cluster.leader:
-        return wrong("nats", f"the stream {wire.nats_stream} has no leader", remedy)
+        return wrong("stream", f"the stream {wire.nats_stream} has no leader", remedy)
+    for limit, used, unit in (
+        (info.config.max_bytes, info.state.bytes, "bytes"),
+        (info.config.max_msgs, info.state.messages, "events"),
+    ):
+        if limit and 0 < limit * NEARLY_FULL <= used:
+            note = f"the stream {wire.nats_stream} is full: {used} of {limit} {unit}"
+            return wrong("stream", note, f"Remove its limit: `nats stream edit`. {RUNBOOK}")
     peers = (info.cluster.replicas or []) if info.cluster else []
     behind = [peer.name or "" for peer in peers if peer.offline or not peer.current]
     if behind:
         return wrong(
-            "nats", f"replicas of {wire.nats_stream} are offline or behind: {', '.join(behind)}", remedy
+            "stream", f"replicas of {wire.nats_stream} are offline or behind: {', '.join(behind)}", remedy
         )
     replicas = info.config.num_replicas or 1
     return well(
-        "nats", f"the stream {wire.nats_stream} has {info.state.messages} events, replicas: {replicas}"
+        "stream", f"the stream {wire.nats_stream} has {info.state.messages} events, replicas: {replicas}"
     )

@@ -16,6 +16,7 @@ from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest, SesAccount
 
 ANSWER_SECONDS = 5
 NEARLY_USED = 0.8
+RUNBOOK = "See docs/runbooks/service-is-down.md."
 SERVING = health_pb2.HealthCheckResponse.SERVING
 UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
@@ -37,11 +38,13 @@ async def _health(name: str, address: str, installation: Installation) -> Findin
             if error.code() == grpc.StatusCode.UNAUTHENTICATED:
                 note = f"{address} rejects the key: {error.details()}"
                 return wrong(name, note, "Set LETTERHEAD_API_KEY_FILE to a file with an admin key.")
-            note = f"{address} does not answer: {error.details()}"
-            return unavailable(name, note, "Check that it runs and the network path to it.")
+            hangs = error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+            what = f"accepts connections but answers nothing within {ANSWER_SECONDS} s: it hangs"
+            note = f"{name} at {address} {what if hangs else f'does not answer: {error.details()}'}"
+            return unavailable(name, note, f"Check that it runs and the network path to it. {RUNBOOK}")
     if answer.status != SERVING:
-        note = f"{address} is running but not serving because a dependency is down"
-        return wrong(name, note, "Find out which: `action` `health_changed` in its log.")
+        note = f"{name} at {address} is running but not serving because a dependency is down"
+        return wrong(name, note, f"Find out which: `action` `health_changed` in its log. {RUNBOOK}")
     return well(name, f"{address} is serving")
 
 
@@ -54,10 +57,12 @@ async def check_console(url: str) -> list[Finding]:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/healthz") as answer:
             if answer.ok:
                 return [well("console", f"{url} is serving")]
-            return [wrong("console", f"{url} answers {answer.status}", "Check its log and the ingress's.")]
+            note = f"console at {url} answers {answer.status}"
+            return [wrong("console", note, f"Check its log and the ingress's. {RUNBOOK}")]
     except (aiohttp.ClientError, TimeoutError) as error:
-        note = f"{url} does not answer: {reason(error)}"
-        return [unavailable("console", note, "Check that it runs, and the ingress, TLS and DNS.")]
+        note = f"console at {url} does not answer: {reason(error)}"
+        remedy = f"Check that it runs, and the ingress, TLS and DNS. {RUNBOOK}"
+        return [unavailable("console", note, remedy)]
 
 
 async def check_by_calling(installation: Installation, shared_domains: Sequence[str]) -> list[Finding]:
@@ -90,7 +95,7 @@ async def _or_failure(part: str, findings: AsyncIterator[Finding]) -> AsyncItera
                 "Set LETTERHEAD_API_KEY_FILE to a file with an admin key.",
             )
         else:
-            yield wrong(part, " ".join(explain(error)), "")
+            yield wrong(part, " ".join(explain(error)), RUNBOOK)
 
 
 async def _accounts(services: Services) -> AsyncIterator[Finding]:

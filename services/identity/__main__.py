@@ -19,7 +19,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
         provisioning(settings, platform) as identities,
     ):
         parts = [identities, domains(settings, platform), await administration(settings, platform)]
-        async with serving(settings, platform, parts) as port:
+        async with serving(
+            settings,
+            platform,
+            parts,
+            service_key=settings.keys.service_key,
+            regions=settings.aws.regions,
+        ) as port:
             yield port
 
 

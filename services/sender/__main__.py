@@ -42,7 +42,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 evaluating,
                 upkeep(settings, platform, states, queue),
             ]
-            async with serving(settings, platform, assemblies) as port:
+            async with serving(
+                settings,
+                platform,
+                assemblies,
+                service_key=settings.service_key,
+                regions=settings.aws.regions,
+            ) as port:
                 yield port
 
 

@@ -20,7 +20,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
     ):
         checking = checks(settings, platform, wake_ses_queries=querying.wake)
         answering = verifications(platform, wake_checks=checking.wake)
-        async with serving(settings, platform, [querying, checking, answering]) as port:
+        async with serving(
+            settings,
+            platform,
+            [querying, checking, answering],
+            service_key=settings.service_key,
+            regions=settings.aws.regions,
+        ) as port:
             yield port
 
 

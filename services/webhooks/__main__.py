@@ -31,7 +31,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 endpoints(settings, platform),
                 upkeep(settings, platform),
             ]
-            async with serving(settings, platform, parts) as port:
+            async with serving(settings, platform, parts, regions=settings.aws.regions) as port:
                 yield port
 
 

@@ -36,7 +36,11 @@ async def test_the_role_may_run_every_statement_of_its_store(database: FreshData
 @pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks", "deliverer"])
 async def test_the_role_may_run_the_statements_of_the_chassis(database: FreshDatabase, service: str) -> None:
     connection = await asyncpg.connect(database.url(service))
-    shared = [pair for name in ("access", "bucket") for pair in Queries.load(ROOT / f"chassis/{name}.sql")]
+    shared = [
+        pair
+        for name in ("access", "bucket", "process_reports")
+        for pair in Queries.load(ROOT / f"chassis/{name}.sql")
+    ]
 
     for name, query in [*shared, *statements(service)]:
         try:
@@ -67,6 +71,6 @@ async def test_a_table_has_one_writing_service(database: FreshDatabase) -> None:
     await connection.close()
 
     writers = {f"{row['table_schema']}.{row['table_name']}": set(row["writers"]) for row in rows}
-    shared = writers.pop("chassis.rate_bucket")
-    assert len(shared) == len(schemas())
+    for table in ("chassis.rate_bucket", "chassis.processes"):
+        assert len(writers.pop(table)) == len(schemas())
     assert all(who == {f"letterhead_{table.split('.')[0]}"} for table, who in writers.items())

@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from chassis import config
+from chassis.events.authorization import SUBSCRIBER
 from cli.aws.setup import set_up
 from cli.doctor.aws import Way, check_aws
 from cli.doctor.database import check_database
@@ -22,7 +23,8 @@ from cli.events import Tail
 from cli.exit_status import EventsUnavailable
 from cli.installation import Installation
 from cli.server_process import HOST, free_port
-from services import with_grpc
+from services import PROCESSES, with_grpc
+from tests.integration.cli.reports import a_report
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -44,11 +46,15 @@ async def found_of(database: FreshDatabase, part: str, role: str = "postgres") -
 
 async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     await database.execute("INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now())")
+    for process in PROCESSES:
+        if process.schema:
+            await a_report(database, process.name)
 
     findings = await check_database(database.url("postgres"))
 
     assert [finding.part for finding in findings] == [
-        "database", "clock", "schema", "rights", "outbox", "dead_letters", "feedback", "event path",
+        "database", "clock", "schema", "rights", "process", "outbox", "dead_letters", "identities",
+        "feedback", "event path",
     ]  # fmt: skip
     *others, event_path = findings
     assert {finding.status for finding in others} == {PartStatus.WELL}
@@ -118,8 +124,9 @@ async def test_unpublished_and_dead_lettered_events_are_reported(database: Fresh
 
     findings = await check_database(database.url("postgres"))
 
-    assert of(findings, "outbox").note == "unpublished events: sender for 90 s"
-    assert of(findings, "dead_letters").note == "dead-lettered events: 1 by identity"
+    outbox, dead_letters = of(findings, "outbox"), of(findings, "dead_letters")
+    assert (outbox.service, "unpublished events: sender for 9" in outbox.note) == ("sender", True)
+    assert (dead_letters.service, dead_letters.note) == ("identity", "dead-lettered events: 1 by identity")
 
 
 @pytest.mark.parametrize("age", [None, "45 seconds"])
@@ -137,10 +144,10 @@ async def test_a_queue_that_is_not_polled_is_a_problem(database: FreshDatabase, 
 
 async def test_a_missing_stream_and_an_unreachable_server_are_distinguished(stream: FreshStream) -> None:
     await stream.lose()
-    [missing] = await check_nats(stream.settings("subscriber"))
+    _, missing = await check_nats(stream.settings("subscriber"), SUBSCRIBER)
     await stream.create()
-    [present] = await check_nats(stream.settings("subscriber"))
-    [unavailable] = await check_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
+    _, present = await check_nats(stream.settings("subscriber"), SUBSCRIBER)
+    [unavailable] = await check_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"), SUBSCRIBER)
 
     assert (missing.status, present.status, unavailable.status) == (
         PartStatus.WRONG,
@@ -240,9 +247,9 @@ async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet
     await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     after = await asyncio.to_thread(check_aws, session, endpoint, WAY)
 
-    assert [each.part for each in after] == ["resources", "ses-events", "topic", "signatures", "queue"]
-    assert {finding.status for finding in before} == {PartStatus.WRONG}
-    assert all("letterhead aws setup" in finding.remedy for finding in before)
+    assert [each.part for each in after] == ["aws", "resources", "ses-events", "topic", "signatures", "queue"]
+    assert {finding.status for finding in before[1:]} == {PartStatus.WRONG}
+    assert all("letterhead aws setup" in finding.remedy for finding in before[1:])
     assert {finding.status for finding in after} == {PartStatus.WELL}
 
 
