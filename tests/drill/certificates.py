@@ -38,6 +38,11 @@ class Authority:
         return authority
 
     @property
+    def lifetime(self) -> timedelta:
+        """Return how long certificates are valid."""
+        return LIFETIME
+
+    @property
     def ca(self) -> Path:
         """Return the file with the CA's certificate."""
         return self.directory / "ca.pem"

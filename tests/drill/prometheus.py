@@ -1,5 +1,6 @@
 """Debian's Prometheus, which scrapes every process and evaluates the alert rules of `deploy/`."""
 
+import re
 import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +19,8 @@ from tests.drill.rules import ALERTS, compressed
 from tests.e2e.packages import install
 
 PROGRAM = "prometheus"
+# What precedes the path of a runbook in its URL.
+RUNBOOK = re.compile(r"^.*/(?=docs/runbooks/)")
 INTERVAL = "1s"  # of scrapes and of evaluations
 ANSWER = timedelta(seconds=10)
 
@@ -47,7 +50,7 @@ class Prometheus:
                 each["labels"]["alertname"],
                 each["labels"]["severity"],
                 each["annotations"]["summary"],
-                each["annotations"]["runbook"],
+                RUNBOOK.sub("", each["annotations"]["runbook_url"]),
             )
             for each in found
             if each["state"] == "firing"

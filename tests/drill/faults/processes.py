@@ -46,7 +46,7 @@ PROCESS_FAULTS = (
         Fault(
             name=f"{process.name} is down",
             inject=down(process.name),
-            doctor=rf"^{process.name} .*does not answer",
+            doctor=rf"\b{process.name} at .* does not answer",
             alert="ServiceDown",
         )
         for process in PROCESSES
@@ -55,7 +55,7 @@ PROCESS_FAULTS = (
         Fault(
             name=f"{process.name} hangs",
             inject=hung(process.name),
-            doctor=rf"^{process.name} .*does not answer",
+            doctor=rf"\b{process.name} at .*(it hangs|does not answer)",
             alert="ServiceDown",
         )
         for process in PROCESSES
