@@ -1,5 +1,6 @@
 """One installation per pytest process, replaced by a new one after a fault that did not heal."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -18,11 +19,16 @@ SAMPLE = frozenset({"NATS is down", "Postgres hangs", "sender is down"})
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-faults", action="store_true", help="drill every fault, as in `make drill`")
+    parser.addoption("--seed", type=int, default=20_260_101, help="seed of the order of the faults")
     parser.addoption("--table", type=Path, help="file to write the table of all drills to")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the faults that are not in the sample, unless all are wanted."""
+    """Put the faults into the order of the seed; deselect those not in the sample, unless all are wanted."""
+    drills = [item for item in items if item.name.startswith("test_a_fault")]
+    others = [item for item in items if item not in drills]
+    random.Random(config.getoption("--seed")).shuffle(drills)  # noqa: S311 - not a secret
+    items[:] = [*others, *drills]
     if config.getoption("--all-faults"):
         return
     names = {each.name for each in FAULTS} - SAMPLE

@@ -37,12 +37,9 @@ class Fault:
 async def drill(stage: Stage, fault: Fault) -> Drill:
     """Drill one fault and return what was seen; it does not raise if something was not."""
     record = Drill(fault.name, doctor_excused=fault.doctor_excused)
-    before = {each.name for each in await stage.prometheus.firing()}
     async with fault.inject(stage):
         since = time.monotonic()
-        await asyncio.gather(
-            _doctor(stage, fault, record, since), _alert(stage, fault, record, since, ignored=before)
-        )
+        await asyncio.gather(_doctor(stage, fault, record, since), _alert(stage, fault, record, since))
     since = time.monotonic()
     await asyncio.gather(_email(stage, record, since), _alert_resolved(stage, fault, record, since))
     await _well(stage, record, since)
@@ -62,11 +59,11 @@ async def _doctor(stage: Stage, fault: Fault, record: Drill, since: float) -> No
         await asyncio.sleep(POLL)
 
 
-async def _alert(stage: Stage, fault: Fault, record: Drill, since: float, *, ignored: set[str]) -> None:
+async def _alert(stage: Stage, fault: Fault, record: Drill, since: float) -> None:
     """Wait for the alert; note the others that fire meanwhile."""
     while time.monotonic() - since < SEEN_WITHIN.total_seconds():
         firing = {each.name: each for each in await stage.prometheus.firing()}
-        record.other_alerts = sorted({*record.other_alerts, *firing} - ignored - {fault.alert})
+        record.other_alerts = sorted({*record.other_alerts, *firing} - {fault.alert})
         if found := firing.get(fault.alert):
             record.alert, record.alert_seconds = found.name, time.monotonic() - since
             record.severity, record.summary, record.runbook = found.severity, found.summary, found.runbook

@@ -37,7 +37,8 @@ from tests.waiting import eventually
 
 COMMAND_TIMEOUT = 120  # seconds
 CALL_TIMEOUT = 5  # seconds
-RESTART = timedelta(seconds=10)
+READY = timedelta(minutes=5)
+RESTART = timedelta(seconds=30)
 PROBLEM = "✗ "
 # Small, so that it can be filled in a second.
 NATS_STORAGE = 64 * 2**20
@@ -175,11 +176,13 @@ class Stage:
         return all(each.state == Recipient.STATE_DELIVERED for each in email.recipients)
 
     async def is_well(self) -> bool:
-        """Return whether nothing is wrong: Prometheus reaches every process, and doctor finds nothing."""
+        """Return whether Prometheus reaches every process, doctor finds nothing and no alert fires."""
         scraped = await self.prometheus.scraped()
         assert scraped >= {process.name for process in PROCESSES}, scraped
         problems = await self.problems()
         assert not problems, problems
+        firing = await self.prometheus.firing()
+        assert not firing, firing
         return True
 
 
@@ -198,7 +201,7 @@ async def a_stage(home: Path) -> AsyncIterator[Stage]:
         domain = await a_ready_domain(world)
         stage = Stage(world, prometheus, authority, domain, home / "terminal", f"http://{HOST}:{second}")
         with measuring(home / "installation/nats/jetstream", NATS_STORAGE, volume):
-            await eventually(stage.is_well, timedelta(minutes=2))
+            await eventually(stage.is_well, READY)
             yield stage
 
 
