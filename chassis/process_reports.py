@@ -22,6 +22,9 @@ from chassis.regions import AwsRegion
 from chassis.release import release
 
 QUERIES = Queries.load(Path(__file__).with_name("process_reports.sql"))
+ACCEPTED = Gauge(
+    "letterhead_service_key_accepted", "1 while the service key of this process is accepted, 0 while not"
+)
 INTERVAL = timedelta(seconds=5)
 SERVICE_KEY = Gauge(
     "letterhead_service_key_accepted",
@@ -64,11 +67,13 @@ class ProcessReports:
 
     async def report(self) -> None:
         """Store one report, and delete those of processes that ended long ago."""
+        service_key = await self._check_service_key()
+        ACCEPTED.set(service_key in (None, "ACCEPTED"))
         statement = QUERIES.report(
             **self._identified,
             release=await asyncio.to_thread(release),
             regions=self._regions,
-            service_key=await self._check_service_key(),
+            service_key=service_key,
             aws_fault=self._faults.now(),
             aws_clock_ahead=CLOCK.ahead(),
             certificate_expires_at=await asyncio.to_thread(self._certificate_expires_at),

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "nats-keys": "operations:make_nats_keys",
     "domains": "domains:domains",
     "tenants": "tenants:tenants",
+    "keys": "keys:keys",
     "contacts": "contacts:contacts",
     "emails": "emails:emails",
     "suppressions": "suppressions:suppressions",

@@ -30,6 +30,8 @@ from services import with_grpc
 HINTS: Mapping[str, str] = {
     "KEY_MISSING": "Set LETTERHEAD_API_KEY_FILE to a file with an API key.",
     "KEY_INVALID": "Check the file that LETTERHEAD_API_KEY_FILE names.",
+    "KEY_NOT_FOUND": "`letterhead keys list` lists the active keys.",
+    "KEY_REPLACED": "`letterhead keys rotate {replaced_by}` replaces that one.",
     "TENANT_NOT_FOUND": "`letterhead tenants list` lists the tenants.",
     "CONTACT_CODE_ENDED": "`letterhead contacts set` sends a new code.",
     "DOMAIN_NOT_FOUND": "`letterhead domains list` lists the domains.",

@@ -11,6 +11,8 @@ from cli.commands.output import name_of
 from cli.exit_status import USAGE, end, run
 from cli.installation import Installation
 from cli.printer import Printer
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest, CreateApiKeyResponse
 from letterhead.identity.v1.tenants_pb2 import (
     Allowance,
     CreateTenantRequest,
@@ -24,6 +26,7 @@ from letterhead.identity.v1.tenants_pb2 import (
 
 tenants = typer.Typer(no_args_is_help=True, help="Add, show, limit, pause and resume tenants.")
 PAGE = 1000
+FIRST_KEY = "first key"
 
 Limit = Literal["max_send_rate", "daily_limit"]
 Rate = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="Maximum recipients per second.")]
@@ -43,9 +46,17 @@ def show_tenant(tenant: str) -> None:
 
 
 @tenants.command("add")
-def add_tenant(name: str, *, rate: Rate = None, daily: Daily = None) -> None:
-    """Create a tenant."""
-    run(_add(CreateTenantRequest(name=name, max_send_rate=rate, daily_limit=daily)))
+def add_tenant(
+    name: str,
+    *,
+    rate: Rate = None,
+    daily: Daily = None,
+    key: Annotated[
+        bool, typer.Option("--key/--no-key", help="Also create its first API key, and print the token.")
+    ] = True,
+) -> None:
+    """Create a tenant and its first API key, whose token is not shown again."""
+    run(_add(CreateTenantRequest(name=name, max_send_rate=rate, daily_limit=daily), with_key=key))
 
 
 @tenants.command("limit")
@@ -103,10 +114,23 @@ async def _show(name_or_id: str) -> None:
     _print(tenant)
 
 
-async def _add(request: CreateTenantRequest) -> None:
+async def _add(request: CreateTenantRequest, *, with_key: bool) -> None:
+    printer = Printer()
     async with as_operator() as services:
         tenant = (await services.tenants.CreateTenant(request)).tenant
-    Printer().good(f"{tenant.name}: {tenant.id}")
+        printer.good(f"{tenant.name}: {tenant.id}")
+        if with_key:
+            first = CreateApiKeyRequest(
+                tenant_id=tenant.id, name=FIRST_KEY, scope=scope_pb2.SCOPE_FULL_ACCESS
+            )
+            _print_first_key(printer, await services.api_keys.CreateApiKey(first))
+
+
+def _print_first_key(printer: Printer, made: CreateApiKeyResponse) -> None:
+    printer.say(f"API key: {made.token}")
+    printer.say("It may do everything in this tenant. Store it now: it is not shown again.")
+    printer.say("Next, with the key in a file that LETTERHEAD_API_KEY_FILE names, add the tenant's domain:")
+    printer.say("letterhead domains add inbox.example.com")
 
 
 async def _limit(name_or_id: str, limits: Tenant, paths: list[str]) -> None:

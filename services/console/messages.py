@@ -15,6 +15,7 @@ WORDS: Mapping[str, str] = {
     "MALFORMED_REQUEST": "The request is malformed. Reload the page, then try again.",
     "TENANT_NOT_FOUND": "Account not found.",
     "KEY_NOT_FOUND": "API key not found.",
+    "KEY_REPLACED": "The key was replaced already. Use the key that replaced it.",
     "CONTACT_CODE_ENDED": "No code is active. Request a new one.",
     "DOMAIN_NOT_FOUND": "Domain not found.",
     "DOMAIN_EXISTS": "You already have the domain {name}. It is in your list.",

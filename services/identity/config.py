@@ -25,7 +25,7 @@ class SesSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """The tokens, read from files. To rotate one, change its file and revoke the old key."""
+    """The tokens, read from files. To rotate one, rotate the key with RotateApiKey and change its file."""
 
     admin_key: Secret | None = setting(
         None, help="file with the operator's first API key, lh_…; unset: no key is created"

@@ -62,6 +62,14 @@ class ScopeTooSmall(PermissionDenied):
         super().__init__("SCOPE_TOO_SMALL", message, metadata={"scope": scope, "required": required})
 
 
+class KeyReplaced(FailedPrecondition):
+    """The key was rotated before, so another one has taken its place."""
+
+    def __init__(self, replaced_by: UUID) -> None:
+        message = f"The key was replaced by key {replaced_by}. If its token is lost, rotate that key."
+        super().__init__("KEY_REPLACED", message, metadata={"replaced_by": str(replaced_by)})
+
+
 class TooManyKeys(ResourceExhausted):
     """The tenant has reached its limit of active keys."""
 

@@ -44,6 +44,12 @@ class Operator:
         output, _ = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT)
         return process.returncode or 0, output.decode()
 
+    def key(self, token: str) -> dict[str, str]:
+        """Return the settings with which a command calls with this key."""
+        path = self.directory / f"key-{token[-6:]}"
+        path.write_text(token)
+        return {"api_key_file": str(path)}
+
     async def an_email(self, send_in: timedelta | None = None) -> str:
         """Send an email; return its id."""
         request = SendEmailRequest(to=[Address(address="ada@example.com")], subject="Hello", text="Hi.")
@@ -196,6 +202,45 @@ async def test_a_tenant_is_limited_paused_and_resumed(operator: Operator) -> Non
     assert (code, output) == (0, f"  ✓ {name} is resumed\n")
     _, listed = await operator.runs("tenants", "list")
     assert re.search(rf"{name} +ACTIVE", listed)
+
+
+async def test_the_first_key_of_a_tenant_is_printed_once_and_works(operator: Operator) -> None:
+    name = f"Customer {uuid4().hex[:8]}"
+
+    code, output = await operator.runs("tenants", "add", name)
+
+    assert (code, "letterhead domains add inbox.example.com" in output) == (0, True)
+    [token] = re.findall(r"API key: (lh_\S+)", output)
+    code, output = await operator.runs(
+        "domains", "add", f"inbox.d{uuid4().hex[:10]}.ai", **operator.key(token)
+    )
+    assert code == 0, output
+    _, listed = await operator.runs("keys", "list", "--tenant", name)
+    assert re.search(rf"first key +FULL_ACCESS +{token[-4:]} .*active", listed)
+    assert token not in listed
+    _, output = await operator.runs("tenants", "add", f"{name} without a key", "--no-key")
+    assert "lh_" not in output
+
+
+async def test_a_key_is_rotated_with_overlap(operator: Operator) -> None:
+    name = f"Customer {uuid4().hex[:8]}"
+    _, output = await operator.runs("tenants", "add", name)
+    [old] = re.findall(r"lh_\w+", output)
+    _, listed = await operator.runs("keys", "list", **operator.key(old))
+    [key_id] = re.findall(r"^([0-9a-f-]{36}) +first key", listed, re.MULTILINE)
+
+    code, output = await operator.runs("keys", "rotate", key_id, "--overlap", "2h", **operator.key(old))
+
+    assert code == 0, output
+    [new] = re.findall(r"lh_\w+", output)
+    for token in (old, new):
+        code, listed = await operator.runs("keys", "list", **operator.key(token))
+        assert code == 0
+    assert re.search(rf"{key_id} .*{old[-4:]} .*replaced by [0-9a-f-]{{36}}, ends \d{{4}}-", listed)
+    code, output = await operator.runs("keys", "rotate", key_id, **operator.key(old))
+    assert (code, "`letterhead keys rotate " in output) == (1, True)
+    code, output = await operator.runs("keys", "rotate", key_id, "--overlap", "forever")
+    assert (code, "'forever' is not a duration" in output) == (2, True)
 
 
 async def test_the_ses_account_is_shown(operator: Operator) -> None:

@@ -1,8 +1,11 @@
 """API keys as values. `chassis.access` decides what a key may do."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+# How long a rotated key still works.
+OVERLAP, LONGEST_OVERLAP = timedelta(days=1), timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    replaced_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +36,14 @@ class NewKey:
     hint: str
     claim_ids: tuple[UUID, ...]
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """A key to replace, and the id, digest and hint of the new one; the old one ends after `overlap`."""
+
+    old_id: UUID
+    new_id: UUID
+    digest: bytes
+    hint: str
+    overlap: timedelta

@@ -1,6 +1,7 @@
 # ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
 """ApiKeyService: a tenant's API keys."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.errors import DomainNotFound, KeyNotFound, ScopeTooSmall
-from services.identity.model.keys import ApiKey, NewKey
+from services.identity.model.keys import LONGEST_OVERLAP, OVERLAP, ApiKey, NewKey, Rotation
 from services.identity.servicer.requests import line
 from services.identity.store.keys import KeyStore
 from services.identity.store.requests import Request
@@ -57,6 +58,19 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         key = await self._store.revoke(id_of(request.api_key_id, KeyNotFound), sees)
         return pb.RevokeApiKeyResponse(api_key=_to_proto(key))
 
+    async def RotateApiKey(self, request: pb.RotateApiKeyRequest, context: Any) -> pb.RotateApiKeyResponse:
+        sees = visibility()
+        token, digest, hint = generate_key()
+        rotation = Rotation(
+            old_id=id_of(request.api_key_id, KeyNotFound),
+            new_id=uuid7(),
+            digest=digest,
+            hint=hint,
+            overlap=_overlap(request),
+        )
+        new, old = await self._store.rotate(rotation, sees)
+        return pb.RotateApiKeyResponse(api_key=_to_proto(new), token=token, replaced=_to_proto(old))
+
     async def GetCaller(self, request: pb.GetCallerRequest, context: Any) -> pb.GetCallerResponse:
         return pb.GetCallerResponse(tenant_id=str(principal().tenant_id))
 
@@ -75,6 +89,15 @@ def _new_key(request: pb.CreateApiKeyRequest, sees: TenantVisibility, digest: by
         claim_ids=_claim_ids(request, scope),
         expires_at=time_of("expire_time", request.expire_time) if request.HasField("expire_time") else None,
     )
+
+
+def _overlap(request: pb.RotateApiKeyRequest) -> timedelta:
+    if not request.HasField("overlap"):
+        return OVERLAP
+    seconds = request.overlap.seconds
+    if not 0 <= seconds <= LONGEST_OVERLAP.total_seconds():
+        raise InvalidField("overlap", "OUT_OF_RANGE", least="0", most=f"{LONGEST_OVERLAP.days} days")
+    return timedelta(seconds=seconds)
 
 
 def _scope_of(value: scope_pb2.Scope.ValueType) -> Scope:
@@ -103,4 +126,5 @@ def _to_proto(key: ApiKey) -> pb.ApiKey:
         create_time=stamp_of(key.created_at),
         expire_time=stamp_of(key.expires_at),
         revoke_time=stamp_of(key.revoked_at),
+        replaced_by=str(key.replaced_by or ""),
     )

@@ -4,12 +4,12 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.access import TenantVisibility, Visibility
-from chassis.database import Database, Queries, Record
+from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import Window
-from services.identity.errors import DomainNotFound, KeyNotFound, TooManyKeys
-from services.identity.model.keys import ApiKey, NewKey
+from services.identity.errors import DomainNotFound, KeyNotFound, KeyReplaced, TooManyKeys
+from services.identity.model.keys import ApiKey, NewKey, Rotation
 from services.identity.store.requests import Request, reject_repetition
 from services.identity.store.tenants import lock_tenant
 
@@ -83,6 +83,41 @@ class KeyStore:
             raise KeyNotFound
         return _key(row)
 
+    async def rotate(self, rotation: Rotation, sees: Visibility) -> tuple[ApiKey, ApiKey]:
+        """Replace a key within the tenant's limit; return the new key and the old one.
+
+        Raise KeyNotFound for a key that has ended or that the caller may not see, KeyReplaced for one that
+        was replaced before.
+        """
+        async with self._database.transaction() as connection:
+            query = QUERIES.tenant_of(
+                key_id=rotation.old_id, tenant_id=sees.tenant_id, scopes=sorted(sees.kinds)
+            )
+            if (tenant_id := await connection.fetchval(*query)) is None:
+                raise KeyNotFound
+            await lock_tenant(connection, tenant_id)
+            old = await connection.fetchrow(*QUERIES.live_key(key_id=rotation.old_id))
+            if old is None:
+                raise KeyNotFound
+            if old["replaced_by"] is not None:
+                raise KeyReplaced(old["replaced_by"])
+            return await self._replace(connection, rotation, tenant_id)
+
+    async def _replace(
+        self, connection: Connection, rotation: Rotation, tenant_id: UUID
+    ) -> tuple[ApiKey, ApiKey]:
+        ids = {"old_id": rotation.old_id, "new_id": rotation.new_id}
+        new = await connection.fetchrow(
+            *QUERIES.insert_successor(**ids, digest=rotation.digest, hint=rotation.hint)
+        )
+        old = await connection.fetchrow(*QUERIES.end_replaced(**ids, overlap=rotation.overlap))
+        assert new is not None, "the tenant's lock keeps its keys in place"
+        assert old is not None
+        # Counted last: without an overlap, a tenant at its limit can rotate too.
+        if await connection.fetchval(*QUERIES.count_live_keys(tenant_id=tenant_id)) > self._limit:
+            raise TooManyKeys(self._limit)
+        return _key(new), _key(old)
+
     async def revoke(self, key_id: UUID, sees: Visibility) -> ApiKey:
         """Revoke a key; raise KeyNotFound if it does not exist or the caller may not see it."""
         query = QUERIES.revoke_key(key_id=key_id, tenant_id=sees.tenant_id, scopes=sorted(sees.kinds))
@@ -103,4 +138,5 @@ def _key(row: Record) -> ApiKey:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
+        replaced_by=row["replaced_by"],
     )

@@ -99,6 +99,7 @@ CASES: Mapping[str, Sequence[Case]] = {
     "ApiKeyService/ListApiKeys": [lambda t: keys.ListApiKeysRequest(tenant_id=t.tenant_id)],
     "ApiKeyService/UpdateApiKey": [lambda t: keys.UpdateApiKeyRequest(api_key_id=t.key_id, name="Mine")],
     "ApiKeyService/RevokeApiKey": [lambda t: keys.RevokeApiKeyRequest(api_key_id=t.key_id)],
+    "ApiKeyService/RotateApiKey": [lambda t: keys.RotateApiKeyRequest(api_key_id=t.key_id)],
     "ApiKeyService/GetCaller": [lambda _: keys.GetCallerRequest()],
     "ContactService/SetContact": [
         lambda t: contacts.SetContactRequest(tenant_id=t.tenant_id, address="eve@example.com")
