@@ -1,4 +1,5 @@
-# One image for every service; the command names which: `python -m services.identity`, `python -m chassis.migrate`.
+# One image for every service; the command names which: `python -m services.identity`, `python -m chassis.migrate`,
+# `letterhead doctor` and the other commands for operators.
 # Runs as any user, on a read-only root, and writes nothing.
 
 FROM python:3.13-slim AS base
@@ -26,6 +27,8 @@ COPY --from=contract /build/gen gen
 COPY schema schema
 COPY chassis chassis
 COPY services services
+COPY cli cli
+RUN printf '#!/bin/sh\nexec python -P -m cli "$@"\n' > /usr/local/bin/letterhead && chmod 755 /usr/local/bin/letterhead
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/letterhead:/letterhead/gen
 RUN python -m compileall -q .
 USER 65532:65532

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from prometheus_client import Gauge
 
 from chassis import config
 from chassis.access import Access, Scope
@@ -22,9 +21,6 @@ from chassis.regions import AwsRegion
 from chassis.release import release
 
 QUERIES = Queries.load(Path(__file__).with_name("process_reports.sql"))
-ACCEPTED = Gauge(
-    "letterhead_service_key_accepted", "1 while the service key of this process is accepted, 0 while not"
-)
 INTERVAL = timedelta(seconds=5)
 SERVICE_KEY = Gauge(
     "letterhead_service_key_accepted",
@@ -67,13 +63,11 @@ class ProcessReports:
 
     async def report(self) -> None:
         """Store one report, and delete those of processes that ended long ago."""
-        service_key = await self._check_service_key()
-        ACCEPTED.set(service_key in (None, "ACCEPTED"))
         statement = QUERIES.report(
             **self._identified,
             release=await asyncio.to_thread(release),
             regions=self._regions,
-            service_key=service_key,
+            service_key=await self._check_service_key(),
             aws_fault=self._faults.now(),
             aws_clock_ahead=CLOCK.ahead(),
             certificate_expires_at=await asyncio.to_thread(self._certificate_expires_at),

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, cast
 
 import structlog
@@ -32,6 +33,10 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
+# The commands that need the sandbox, which the image does not contain.
+WITH_SANDBOX = frozenset({"up", "demo", "sandbox"})
+
+
 class Imported(Mapping[str, Any]):
     """Click's command for each name in COMMANDS."""
 
@@ -48,10 +53,11 @@ class Imported(Mapping[str, Any]):
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(COMMANDS)
+        sandbox = find_spec("sandbox") is not None
+        return (name for name in COMMANDS if sandbox or name not in WITH_SANDBOX)
 
     def __len__(self) -> int:
-        return len(COMMANDS)
+        return len(list(self))
 
 
 class Commands(TyperGroup):

@@ -10,8 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
+import boto3
 
 from cli.client import Services, connect
+from cli.environments import REGION
 from cli.events import Tail
 from cli.installation import Installation
 from cli.local_installation import running
@@ -38,6 +40,7 @@ SCENES = (
     emails.is_canceled,
     emails.loses_its_answer,
     emails.outlives_its_domain,
+    domains.loses_its_identity,
     tenants.changes_its_contact,
     tenants.is_paused,
     tenants.has_endpoints_that_fail,
@@ -73,7 +76,9 @@ async def a_stage(printer: Printer) -> AsyncIterator[Stage]:
             Tail.open(installation.wire, everything=True) as tail,
             connected(installation) as database,
         ):
-            yield Stage(tenant, other, operator, sandbox, installation.receiver, tail, database)
+            session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+            ses = session.client("sesv2", endpoint_url=installation.ses)
+            yield Stage(tenant, other, operator, sandbox, installation.receiver, tail, database, ses)
 
 
 async def a_key_of_another_tenant(operator: Services) -> str:

@@ -99,12 +99,26 @@ def _webhooks(target: Target) -> Iterator[Statement]:
         yield _allow("ConfirmSubscription", ["sns:ConfirmSubscription"], [target.topic_arn])
 
 
-# By process; those that are not here call no AWS service and have no role.
+def _doctor(target: Target) -> Iterator[Statement]:
+    """Read what the setup creates, and nothing else."""
+    topic = ["sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic"]
+    yield _allow("ReadTopic", [*topic, "sns:ListTagsForResource"], [target.topic_arn])
+    queue = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    yield _allow("ReadQueues", queue, [target.queue_arn, target.dead_letters_arn])
+    configuration_set = ["ses:GetConfigurationSet", "ses:GetConfigurationSetEventDestinations"]
+    yield _allow("ReadConfigurationSet", configuration_set, [target.configuration_set_arn])
+    if target.event_rule:
+        rule = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+        yield _allow("ReadRule", rule, [target.rule_arn])
+
+
+# By service account; processes that are not here call no AWS service and have no role.
 _ROLES: Mapping[str, Callable[[Target], Iterator[Statement]]] = {
     "identity": _identity,
     "verifier": _verifier,
     "sender": _sender,
     "webhooks": _webhooks,
+    "doctor": _doctor,
 }
 ROLES = tuple(_ROLES)
 

@@ -20,6 +20,7 @@ from letterhead.identity.v1.domains_pb2 import (
 )
 from letterhead.verifier.v1.verifier_pb2 import (
     GetVerificationRequest,
+    ListTransitionsRequest,
     RecordCheck,
     Verification,
     VerifyDomainRequest,
@@ -51,6 +52,12 @@ def add_domain(
 def show_domain(name: str) -> None:
     """Show a domain's DNS records and the status of each."""
     run(_show(name))
+
+
+@domains.command("history")
+def show_history(name: str, limit: Limit = 50) -> None:
+    """Show each change of a domain's state, and why."""
+    run(_history(name, limit))
 
 
 @domains.command("watch")
@@ -100,6 +107,18 @@ async def _show(name: str) -> None:
     _print_domain(printer, domain)
     if verification:
         _print_checks(printer, verification)
+
+
+async def _history(name: str, limit: int) -> None:
+    async with connect(Installation.read()) as services:
+        domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
+        request = ListTransitionsRequest(domain_id=domain.id, page_size=limit)
+        answer = await services.verifier.ListTransitions(request)
+    print_table(("time", "state", "before", "message"), [
+        (each.time.ToJsonString(), name_of(Domain.State, each.to_state),
+         name_of(Domain.State, each.from_state) if each.from_state else "", each.message)
+        for each in answer.transitions
+    ], more=bool(answer.next_page_token))  # fmt: skip
 
 
 async def _watch(name: str) -> None:

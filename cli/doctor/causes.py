@@ -32,7 +32,8 @@ PARTS: Mapping[str, Part] = {
     "rights": Part("Postgres", ("database", "schema")),
     "certificate": Part(""),
     "nats": Part("NATS", own=("certificate",)),
-    "stream": Part("NATS", ("nats",)),
+    "storage": Part("NATS", ("nats",)),
+    "stream": Part("NATS", ("nats", "storage")),
     "aws": Part("AWS"),
     "aws-access": Part("", own=("clock",)),
     **{name: Part(name, ("database", "schema"), own=("certificate", "rights")) for name in _SERVICES},
@@ -49,7 +50,7 @@ PARTS: Mapping[str, Part] = {
     "ses": Part("SES", ("database", "verifier", "aws-access")),
     "shared": Part("identity", ("database", "identity", "verifier", "ses")),
     "identities": Part("SES", ("aws", "verifier")),
-    "outbox": Part("", ("database", "nats", "stream"), own=("rights", *_SCHEMAS)),
+    "outbox": Part("", ("database", "nats", "storage", "stream"), own=("rights", *_SCHEMAS)),
     "dead_letters": Part("", ("schema",), own=("rights", *_SCHEMAS)),
     "feedback": Part("webhooks", ("webhooks", *_WAY), own=("aws-access",)),
     "event path": Part(

@@ -16,7 +16,7 @@ from cli.doctor.causes import ordered
 from cli.doctor.certificates import check_certificate
 from cli.doctor.database import check_database
 from cli.doctor.findings import PROBLEMS, Finding, PartStatus, unseen
-from cli.doctor.nats import check_nats
+from cli.doctor.nats import check_nats, check_storage
 from cli.doctor.services import check_by_calling, check_console, check_service
 from cli.environments import ACCOUNT, REGION
 from cli.exit_status import FAILED, UNAVAILABLE, UNSEEN, end
@@ -30,6 +30,7 @@ class Settings:
     """What to check besides the installation's addresses: the services' own settings, where given."""
 
     database_url: Secret | None = setting(None, help="file with the Postgres URL of the owner of the schema")
+    nats_monitor_url: str = setting("", help="URL of NATS's monitoring port; unset: its disk is not checked")
     aws_region: str = setting("", help="AWS region; unset: AWS is not checked")
     aws_account: str = setting("", help="AWS account id")
     aws_endpoint_url: str | None = setting(None, help="URL of an AWS endpoint to use instead")
@@ -71,6 +72,8 @@ def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitabl
     regions = _regions(installation, settings)
     yield check_database(url)
     yield check_nats(installation.wire, installation.nats_user)
+    if settings.nats_monitor_url:
+        yield check_storage(settings.nats_monitor_url)
     for process in with_grpc():
         yield check_service(process.name, installation)
     yield check_console(installation.console)

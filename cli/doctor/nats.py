@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js.api import StreamInfo
@@ -9,11 +10,12 @@ from nats.js.errors import NotFoundError
 
 from chassis.config import Nats
 from chassis.events.stream import credentials
-from cli.doctor.findings import Finding, reason, unavailable, well, wrong
+from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
 from cli.events import hush
 
 ANSWER_SECONDS = 5
 NEARLY_FULL = 0.9
+NEARLY_FULL_DISK = 0.8
 RUNBOOK = "See docs/runbooks/events-are-not-published.md."
 
 
@@ -35,6 +37,25 @@ async def check_nats(wire: Nats, user: str) -> list[Finding]:
         return [unavailable("nats", note, remedy)]
     finally:
         await client.close()
+
+
+async def check_storage(monitor_url: str) -> list[Finding]:
+    """Check how much of the storage that JetStream may use it uses, by NATS's monitoring port."""
+    try:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{monitor_url}/jsz") as answer,
+        ):
+            state = await answer.json()
+        used, most = state["storage"], state["config"]["max_storage"]
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
+        note = f"NATS's monitoring at {monitor_url} does not answer: {error!r}"
+        return [unseen("storage", note, "Check LETTERHEAD_NATS_MONITOR_URL.")]
+    if used >= most * NEARLY_FULL_DISK:
+        note = f"JetStream stores {used / most:.0%} of what it may: {used} of {most} bytes"
+        return [wrong("storage", note, f"Enlarge the volume of NATS, and `max_file_store`. {RUNBOOK}")]
+    return [well("storage", f"JetStream stores {used / most:.0%} of what it may")]
 
 
 def _stream(wire: Nats, info: StreamInfo) -> Finding:

@@ -2,7 +2,7 @@
 
 locals {
   has_cluster = var.oidc_issuer != "" || var.pod_identity != ""
-  processes   = ["identity", "verifier", "sender", "webhooks"]
+  processes   = ["identity", "verifier", "sender", "webhooks", "doctor"]
   role_policy = "${var.installation}-${local.region}"
 }
 
@@ -193,6 +193,49 @@ data "aws_iam_policy_document" "webhooks" {
       effect    = "Allow"
       actions   = ["sns:ConfirmSubscription"]
       resources = [local.topic_arn]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "doctor" {
+  count      = local.has_cluster ? 1 : 0
+  name       = local.role_policy
+  role       = "${var.installation}-doctor"
+  policy     = data.aws_iam_policy_document.doctor.json
+  depends_on = [aws_iam_role.service]
+}
+
+data "aws_iam_policy_document" "doctor" {
+  statement {
+    sid    = "ReadTopic"
+    effect = "Allow"
+    actions = [
+      "sns:GetSubscriptionAttributes",
+      "sns:GetTopicAttributes",
+      "sns:ListSubscriptionsByTopic",
+      "sns:ListTagsForResource",
+    ]
+    resources = [local.topic_arn]
+  }
+  statement {
+    sid       = "ReadQueues"
+    effect    = "Allow"
+    actions   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags"]
+    resources = [local.queue_arn, local.dead_letters_arn]
+  }
+  statement {
+    sid       = "ReadConfigurationSet"
+    effect    = "Allow"
+    actions   = ["ses:GetConfigurationSet", "ses:GetConfigurationSetEventDestinations"]
+    resources = [local.configuration_set_arn]
+  }
+  dynamic "statement" {
+    for_each = var.event_rule ? [1] : []
+    content {
+      sid       = "ReadRule"
+      effect    = "Allow"
+      actions   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+      resources = [local.rule_arn]
     }
   }
 }

@@ -24,6 +24,7 @@ locals {
   identities_arn        = "arn:${local.partition}:ses:${local.region}:${local.account}:identity/*"
   topic_arn             = "arn:${local.partition}:sns:${local.region}:${local.account}:${local.feedback}"
   queue_arn             = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.feedback}"
+  dead_letters_arn      = "arn:${local.partition}:sqs:${local.region}:${local.account}:${local.feedback}-dead"
   rule_arn              = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.feedback}"
   bus_arn               = "arn:${local.partition}:events:${local.region}:${local.account}:event-bus/default"
   oidc_provider_arn     = "arn:${local.partition}:iam::${local.account}:oidc-provider/${var.oidc_issuer}"

@@ -1,5 +1,6 @@
 """Domains that become ready, break, expire, and are claimed by two tenants."""
 
+import asyncio
 from datetime import timedelta
 
 from cli.client import Services
@@ -17,6 +18,7 @@ from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest, WatchDomain
 from scripts.scenes.stage import Stage
 
 READY, BROKEN, CONTESTED, ABANDONED = "inbox.mnexa.ai", "news.mnexa.ai", "mail.mnexa.ai", "old.mnexa.ai"
+DELETED = "hello.mnexa.ai"
 # Longer than any deadline or interval of a domain.
 DAYS = timedelta(days=4)
 # Time passes for one domain, and its records are checked again.
@@ -54,6 +56,14 @@ async def is_contested(stage: Stage) -> None:
     await stage.record(CONTESTED, "domain.kept")
     await stage.tenant.domains.ReleaseDomain(ReleaseDomainRequest(domain_id=held.id))
     await stage.record(CONTESTED, "domain.superseded", "domain.proven")
+
+
+async def loses_its_identity(stage: Stage) -> None:
+    """Delete the identity of a domain at SES, and have Letterhead find out and create it again."""
+    domain = await a_ready_domain(stage, DELETED)
+    await asyncio.to_thread(stage.ses.delete_email_identity, EmailIdentity=domain.name)
+    await stage.tenant.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
+    await stage.record(DELETED, "domain.pending")
 
 
 async def loses_a_record(stage: Stage, domain: Domain) -> None:

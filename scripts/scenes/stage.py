@@ -28,6 +28,7 @@ class Stage:
     receiver: str
     tail: Tail
     database: asyncpg.Connection
+    ses: Any  # boto3's client of the sandbox's SES, as another user of the AWS account has it
     examples: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def record(self, resource: str, *subjects: str, **data: str) -> None:

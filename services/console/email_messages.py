@@ -68,6 +68,10 @@ MESSAGES: Mapping[int, str] = {
         "The mail service cannot find the MX record of the return path. Publish it as the page of the domain "
         "shows."
     ),
+    pb.EMAIL_REASON_IDENTITY_NOT_VERIFIED: (
+        "The mail service no longer accepts the domain. The email is sent once the domain is ready: publish "
+        "the records that its page shows."
+    ),
     pb.EMAIL_REASON_SES_REJECTED: "The mail service rejected this email.",
     pb.EMAIL_REASON_REQUEST_INVALID: "The mail service rejected this email: its request is not valid.",
     pb.EMAIL_REASON_CONTENT_REJECTED: "The mail service accepted the email, then rejected its content.",

@@ -73,7 +73,17 @@ RETURN_PATH = Rejected(
     pause=timedelta(minutes=2),
     longest=timedelta(hours=1),
 )
+# Longer than SES needs for the identity of a new generation.
+IDENTITY = Rejected(
+    Then.HOLD,
+    EmailReason.IDENTITY_NOT_VERIFIED,
+    pause=timedelta(minutes=2),
+    longest=timedelta(hours=1),
+)
 REJECTED = Rejected(Then.FAIL, EmailReason.SES_REJECTED)
+
+# The beginning of the message of a MessageRejected that lists the identities which "failed the check".
+NOT_VERIFIED = "Email address is not verified"
 
 # Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
 # the email.
@@ -140,7 +150,7 @@ class Ses:
             details = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             counted = details.get("Code", "")
-            answer = read_error(counted, status, details.get("Message", ""))
+            answer = read_error(counted, status, details.get("Message", ""), sender=post.sender)
         except ParamValidationError as error:
             counted = "invalid"
             answer = Rejected(Then.FAIL, EmailReason.REQUEST_INVALID, error=str(error))
@@ -168,14 +178,16 @@ class Ses:
         }
 
 
-def read_error(code: str, status: int, message: str) -> Answer:
-    """Classify an error that SES returned; `status` is the HTTP status."""
+def read_error(code: str, status: int, message: str, *, sender: str = "") -> Answer:
+    """Classify an error that SES returned for an email from `sender`; `status` is the HTTP status."""
     error = f"{code} ({status}): {message}"
     if not 400 <= status < 500 or code not in REJECTIONS:
         return Lost(error)
     rejection = REJECTIONS[code]
     if rejection is RATE and _is_about_quota(message):
         rejection = QUOTA
+    if rejection is REJECTED and _is_about_sender(message, sender):
+        rejection = IDENTITY
     # Only a message about the email itself is for its tenant: the others may name the operator's resources.
     parameters = Parameters(ses_code=code, ses_message=message if rejection is REJECTED else "")
     return replace(rejection, parameters=parameters, error=error)
@@ -184,6 +196,14 @@ def read_error(code: str, status: int, message: str) -> Answer:
 def _is_about_quota(message: str) -> bool:
     """Return whether the message is about the daily quota, which has the same code as the sending rate."""
     return "quota" in message.lower()
+
+
+def _is_about_sender(message: str, sender: str) -> bool:
+    """Return whether SES lists the sender among the identities that are not verified, not only recipients.
+
+    https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+    """
+    return bool(sender) and message.startswith(NOT_VERIFIED) and sender.lower() in message.lower()
 
 
 @functools.cache

@@ -20,6 +20,7 @@ from services.verifier.model.states import State
 
 _MESSAGES: dict[State, type[Message]] = {
     State.READY: pb.DomainReady,
+    State.PENDING: pb.DomainPending,
     State.DEGRADED: pb.DomainDegraded,
     State.LOST: pb.DomainLost,
     State.FAILED: pb.DomainFailed,
@@ -39,10 +40,8 @@ def account_changed(change: AccountChange) -> Event:
     return Event(data, None, change.region)
 
 
-def events_of(claim: Claim, transition: Transition) -> list[Event]:
-    """Return the events for a change of state; a change to PENDING has none."""
-    if transition.after not in _MESSAGES:
-        return []
+def state_changed(claim: Claim, transition: Transition) -> Event:
+    """Return the event for a change of a domain's state."""
     message = _MESSAGES[transition.after]
     reference = pb.DomainReference(
         id=str(claim.claim_id),
@@ -52,11 +51,11 @@ def events_of(claim: Claim, transition: Transition) -> list[Event]:
     )
     before = Domain.State.Value(f"STATE_{transition.before}")
     data = message(domain=reference, previous_state=before, **_why(transition.why))
-    return [Event(data, claim.tenant_id, claim.name)]
+    return Event(data, claim.tenant_id, claim.name)
 
 
 def _why(why: Explanation[DomainReason]) -> dict[str, Any]:
-    """Return the message and the reason; DomainReady, which has no conditions, never gets any."""
+    """Return the message and the reason, and the conditions, which only DEGRADED, LOST and FAILED have."""
     fields: dict[str, Any] = {"message": why.message, "reason": value_of(PublicReason, why.reason)}
     if conditions := why.parameters.get("conditions"):
         fields["conditions"] = [value_of(DomainCondition, each) for each in conditions]

@@ -41,7 +41,8 @@ def production(processes: Processes) -> Iterator[str]:
     overlay = built("production")
     accounts = {each["metadata"]["name"]: each["metadata"] for each in overlay.kind("ServiceAccount")}
     roles = [name for name, metadata in accounts.items() if metadata.get("annotations")]
-    yield from differences("components/irsa", roles, (each.name for each in processes if each.aws))
+    wanted = {each.name for each in processes if each.aws} | {"doctor"}
+    yield from differences("components/irsa", roles, wanted)
     for kind in ("PodDisruptionBudget", "HorizontalPodAutoscaler"):
         found = {each["metadata"]["name"] for each in overlay.kind(kind)}
         yield from differences(f"kind {kind}", found - {"nats"}, names(processes))
@@ -78,6 +79,8 @@ def development_secrets(processes: Processes) -> Iterator[str]:
     overlay = built("dev")
     mounted: dict[str, set[str]] = {}
     for workload in overlay.workloads:
+        if workload.mounted_files():
+            continue  # doctor has files of other workloads' Secrets, and none of its own
         for directory, secret in workload.mounted_secrets().items():
             paths = [value for value in overlay.environment(workload).values() if value.startswith(directory)]
             mounted[secret] = {Path(path).name for path in paths}

@@ -13,7 +13,7 @@ import yaml
 from tests.contract.sources import ROOT
 
 OVERLAYS = sorted(path.name for path in (ROOT / "deploy/overlays").iterdir())
-WORKLOADS = ("Deployment", "StatefulSet", "Job")
+WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob")
 UNITS = {"Mi": 1, "Gi": 1024}  # in MiB
 
 Manifest = dict[str, Any]
@@ -31,14 +31,20 @@ class Workload:
         return name
 
     @property
+    def spec(self) -> Manifest:
+        """Return the spec that has the pod template: that of a CronJob's Job, or its own."""
+        spec: Manifest = self.manifest["spec"].get("jobTemplate", self.manifest)["spec"]
+        return spec
+
+    @property
     def labels(self) -> dict[str, str]:
         """Return the labels of its pods."""
-        labels: dict[str, str] = self.manifest["spec"]["template"]["metadata"]["labels"]
+        labels: dict[str, str] = self.spec["template"]["metadata"]["labels"]
         return labels
 
     @property
     def pod(self) -> Manifest:
-        pod: Manifest = self.manifest["spec"]["template"]["spec"]
+        pod: Manifest = self.spec["template"]["spec"]
         return pod
 
     @property
@@ -51,6 +57,21 @@ class Workload:
             port["name"]: port["containerPort"]
             for container in self.containers
             for port in container.get("ports", [])
+        }
+
+    def mounted_files(self) -> dict[str, str]:
+        """Return the names of the Secrets that each mounted file of several Secrets is of, by its path."""
+        mounts = {
+            mount["name"]: mount["mountPath"]
+            for container in self.containers
+            for mount in container.get("volumeMounts", [])
+        }
+        return {
+            f"{mounts[volume['name']]}/{item['path']}": source["secret"]["name"]
+            for volume in self.pod.get("volumes", [])
+            for source in volume.get("projected", {}).get("sources", [])
+            if "secret" in source
+            for item in source["secret"].get("items", [])
         }
 
     def mounted_secrets(self) -> dict[str, str]:

@@ -113,9 +113,10 @@ def _of_verifier() -> Iterator[Event]:
         (DomainState.PENDING, DomainState.READY),
         (DomainState.READY, DomainState.DEGRADED),
         (DomainState.READY, DomainState.LOST),
+        (DomainState.READY, DomainState.PENDING),
         (DomainState.PENDING, DomainState.FAILED),
     ):
-        yield from verifier.events_of(claim, Transition(before, after, why_moved(before, after, NOT_SIGNING)))
+        yield verifier.state_changed(claim, Transition(before, after, why_moved(before, after, NOT_SIGNING)))
 
 
 def _of_sender() -> Iterator[Event]:

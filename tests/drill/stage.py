@@ -31,7 +31,7 @@ from tests.drill.certificates import Authority
 from tests.drill.kubelet import JOB, measuring
 from tests.drill.prometheus import Prometheus, watching
 from tests.e2e.conftest import World, a_world_of
-from tests.e2e.ready_domains import READY_WITHIN, a_ready_domain, publish_records
+from tests.e2e.ready_domains import a_ready_domain, becomes_ready
 from tests.streams import OPERATOR, connected
 from tests.waiting import eventually
 
@@ -135,13 +135,7 @@ class Stage:
 
     async def publish_records(self) -> None:
         """Publish the records that the domain has now, and wait until it is READY."""
-        await publish_records(self.world, await self._domain())
-        await self.verify_domain()
-
-        async def ready() -> bool:
-            return (await self._domain()).state == Domain.STATE_READY
-
-        await eventually(ready, READY_WITHIN)
+        await becomes_ready(self.world, await self._domain())
 
     async def _domain(self) -> Domain:
         request = GetDomainRequest(domain_id=self.domain.id)

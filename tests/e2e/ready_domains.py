@@ -16,16 +16,16 @@ async def a_ready_domain(world: World) -> Domain:
     request = CreateDomainRequest(name=f"inbox.d{uuid4().hex[:10]}.ai")
     domain = (await world.services.domains.CreateDomain(request)).domain
     domain = await eventually(lambda: _in_state(world, domain.id, Domain.STATE_PENDING), READY_WITHIN)
-    await publish_records(world, domain)
-    await world.services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
-    return await eventually(lambda: _in_state(world, domain.id, Domain.STATE_READY), READY_WITHIN)
+    return await becomes_ready(world, domain)
 
 
-async def publish_records(world: World, domain: Domain) -> None:
-    """Publish all records of a domain."""
+async def becomes_ready(world: World, domain: Domain) -> Domain:
+    """Publish the records of a domain, and return it once it is READY."""
     for record in domain.records:
         kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
         await world.sandbox.publish(kind, record.name, record.value, priority=record.priority)
+    await world.services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
+    return await eventually(lambda: _in_state(world, domain.id, Domain.STATE_READY), READY_WITHIN)
 
 
 async def _in_state(world: World, domain_id: str, state: "Domain.State.ValueType") -> Domain | None:

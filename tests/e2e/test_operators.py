@@ -204,6 +204,14 @@ async def test_a_tenant_is_limited_paused_and_resumed(operator: Operator) -> Non
     assert re.search(rf"{name} +ACTIVE", listed)
 
 
+async def test_the_history_of_a_domain_is_shown(operator: Operator) -> None:
+    async def shown() -> bool:
+        code, output = await operator.runs("domains", "history", operator.domain)
+        return code == 0 and "PENDING" in output
+
+    await eventually(shown, timedelta(seconds=30))
+
+
 async def test_the_first_key_of_a_tenant_is_printed_once_and_works(operator: Operator) -> None:
     name = f"Customer {uuid4().hex[:8]}"
 

@@ -16,6 +16,8 @@ import pytest_asyncio
 from cli.aws.policies import ROLES, role_policy
 from cli.aws.setup import set_up
 from cli.aws.target import Target
+from cli.doctor.aws import Way, check_aws
+from cli.doctor.findings import PartStatus
 from cli.environments import ACCOUNT, REGION, access_key
 from cli.server_process import HOST, free_port
 from letterhead.identity.v1.domains_pb2 import DeleteDomainRequest
@@ -45,6 +47,7 @@ async def recorded(workspace: Path) -> AsyncIterator[dict[str, list[Authorizatio
     settings = {"LETTERHEAD_FEEDBACK_RULE": RULE, "LETTERHEAD_SNS_PORT": str(port)}
     async with a_world(workspace / "roles", 1, webhooks=settings) as world:
         await _receive_by_every_way(world, port)
+        await _look_at_everything(world)
         await _live_and_die(world)
         yield await _complete(world)
 
@@ -57,6 +60,14 @@ async def _receive_by_every_way(world: World, port: int) -> None:
     sns = session.client("sns", endpoint_url=url)
     endpoint = f"http://{HOST}:{port}/sns"
     await asyncio.to_thread(sns.subscribe, TopicArn=TARGET.topic_arn, Protocol="http", Endpoint=endpoint)
+
+
+async def _look_at_everything(world: World) -> None:
+    """Let doctor check AWS with its own credentials."""
+    session = boto3.Session(access_key("doctor"), "sandbox", region_name=REGION)
+    way = Way(ACCOUNT, TARGET.configuration_set, TARGET.feedback, TARGET.feedback, rule=RULE)
+    found = await asyncio.to_thread(check_aws, session, world.installation.ses, way)
+    assert PartStatus.UNSEEN not in {each.status for each in found}
 
 
 async def _live_and_die(world: World) -> None:
@@ -80,18 +91,19 @@ async def _until_called(world: World, action: str) -> None:
 
 async def _complete(world: World) -> dict[str, list[Authorization]]:
     """Return what was authorized once every process has made all its calls, or after two minutes."""
+    names = {*ROLES, *(each.name for each in PROCESSES)}
     wanted = {(role, action) for role in ROLES for action, _ in _rights(role)}
 
     async def seen() -> dict[str, list[Authorization]] | None:
         found = await _authorizations(world)
         done = {(process, each["action"]) for process in ROLES for each in _of(process, found)}
-        return {each.name: _of(each.name, found) for each in PROCESSES} if wanted <= done else None
+        return {name: _of(name, found) for name in names} if wanted <= done else None
 
     try:
         return await eventually(seen, MINUTES)
     except AssertionError:
         found = await _authorizations(world)
-        return {each.name: _of(each.name, found) for each in PROCESSES}
+        return {name: _of(name, found) for name in names}
 
 
 async def _authorizations(world: World) -> list[Authorization]:

@@ -72,6 +72,10 @@ MESSAGES: Mapping[EmailReason, str] = {
     EmailReason.RETURN_PATH_MISSING: (
         "SES cannot find the MX record of the return path. Publish it as GetDomain shows to send the email."
     ),
+    EmailReason.IDENTITY_NOT_VERIFIED: (
+        "SES does not accept the domain, because its identity was deleted there or is no longer verified. "
+        "The email is sent once the domain is ready: publish the records that GetDomain shows."
+    ),
     EmailReason.SES_REJECTED: "SES rejected this email.",
     EmailReason.REQUEST_INVALID: "SES rejected this email: its request is not valid.",
     EmailReason.CONTENT_REJECTED: "SES rejected the content after it had accepted the email.",

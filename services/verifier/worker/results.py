@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from chassis.database import Connection, Database
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
-from services.verifier.events import events_of
+from services.verifier.events import state_changed
 from services.verifier.metrics import READY_SECONDS, RECORD_STATUSES, STATE_CHANGES
 from services.verifier.model.decisions import (
     Case,
@@ -114,7 +114,7 @@ class ResultWriter:
     async def save_transition(self, connection: Connection, claim: Claim, transition: Transition) -> None:
         """Add a change of state to the history and publish its event."""
         await self._store.add_transition(connection, claim, transition)
-        await self._outbox.write(connection, *events_of(claim, transition))
+        await self._outbox.write(connection, state_changed(claim, transition))
         STATE_CHANGES.labels(transition.before.value, transition.after.value).inc()
         log.info(
             "domain state changed",

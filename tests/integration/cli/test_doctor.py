@@ -1,42 +1,26 @@
 """`letterhead doctor` reports healthy parts, problems and how to fix them."""
 
-import asyncio
-import json
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
-from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
+from aiohttp import web
 
 from chassis import config
 from chassis.events.authorization import SUBSCRIBER
-from cli.aws.setup import set_up
-from cli.doctor.aws import Way, check_aws
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
-from cli.doctor.nats import check_nats
+from cli.doctor.nats import check_nats, check_storage
 from cli.doctor.services import check_console, check_service
 from cli.events import Tail
 from cli.exit_status import EventsUnavailable
 from cli.installation import Installation
 from cli.server_process import HOST, free_port
 from services import PROCESSES, with_grpc
+from tests.factories import a_ready_domain, a_tenant
+from tests.integration.cli.findings import of
 from tests.integration.cli.reports import a_report
-from tests.internet import Internet
 from tests.stores import FreshDatabase
-from tests.streams import FreshStream
-
-ACCOUNT, REGION = "123456789012", "us-east-1"
-WAY = Way(ACCOUNT, "letterhead", "letterhead-feedback", "letterhead-feedback")
-
-
-def of(findings: list[Finding], part: str) -> Finding:
-    """Return the only finding about a part."""
-    [found] = [finding for finding in findings if finding.part == part]
-    return found
+from tests.streams import OPERATOR, FreshStream, connected
 
 
 async def found_of(database: FreshDatabase, part: str, role: str = "postgres") -> Finding:
@@ -157,6 +141,60 @@ async def test_a_missing_stream_and_an_unreachable_server_are_distinguished(stre
     assert stream.name in missing.note
 
 
+async def test_a_stream_at_its_limit_is_full(stream: FreshStream) -> None:
+    await stream.create()
+    async with connected(stream.server, OPERATOR) as connection:
+        jetstream = connection.jetstream()
+        limited = (await jetstream.stream_info(stream.name)).config
+        limited.max_msgs = 1
+        await jetstream.update_stream(limited)
+        await jetstream.publish(f"{stream.prefix}domain.ready", b"{}", stream=stream.name)
+
+    nats, full = await check_nats(stream.settings("subscriber"), SUBSCRIBER)
+
+    assert nats.status is PartStatus.WELL
+    assert (full.part, full.status) == ("stream", PartStatus.WRONG)
+    assert "is full: 1 of 1 events" in full.note
+
+
+@pytest.mark.parametrize(
+    ("used", "status"), [(50, PartStatus.WELL), (85, PartStatus.WRONG), (None, PartStatus.UNSEEN)]
+)
+async def test_the_storage_of_nats_is_read_from_its_monitoring(used: int | None, status: PartStatus) -> None:
+    async def jsz(_: web.Request) -> web.Response:
+        return web.json_response({"storage": used, "config": {"max_storage": 100}} if used else {})
+
+    monitoring, port = web.Application(), free_port()
+    monitoring.router.add_get("/jsz", jsz)
+    runner = web.AppRunner(monitoring)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, port).start()
+    [storage] = await check_storage(f"http://{HOST}:{port}")
+    await runner.cleanup()
+
+    assert (storage.part, storage.status) == ("storage", status)
+
+
+async def test_a_database_that_accepts_no_writes_is_named(database: FreshDatabase) -> None:
+    await database.execute(f'ALTER DATABASE "{database.name}" SET default_transaction_read_only = on')
+
+    found = await found_of(database, "database")
+
+    assert (found.status, "accepts no writes" in found.note) == (PartStatus.WRONG, True)
+
+
+async def test_an_identity_that_was_deleted_at_ses_is_named(database: FreshDatabase) -> None:
+    domain = await a_ready_domain(database, await a_tenant(database))
+    await database.execute(
+        "UPDATE verifier.verifications SET ses_checked_at = now(), ses_verification_status = NULL,"
+        " ses_dkim_status = NULL, ses_tokens = '{}'"
+    )
+
+    identities = await found_of(database, "identities")
+
+    assert (identities.status, domain.name in identities.note) == (PartStatus.WRONG, True)
+
+
 async def test_subscribing_to_a_missing_stream_fails_with_its_name(stream: FreshStream) -> None:
     await stream.lose()
     with pytest.raises(EventsUnavailable, match=stream.name):
@@ -179,125 +217,3 @@ async def test_services_that_do_not_answer_are_unreachable() -> None:
 
     assert (service.status, console.status) == (PartStatus.UNAVAILABLE, PartStatus.UNAVAILABLE)
     assert address in service.note
-
-
-def changed_queue(client: Any, attribute: str) -> None:
-    url = client.get_queue_url(QueueName=WAY.queue)["QueueUrl"]
-    client.set_queue_attributes(QueueUrl=url, Attributes={attribute: ""})
-
-
-def changed_topic(client: Any, attribute: str, value: str) -> None:
-    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{WAY.topic}"
-    client.set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=value)
-
-
-def without_destination(client: Any) -> None:
-    client.delete_configuration_set_event_destination(
-        ConfigurationSetName=WAY.configuration_set, EventDestinationName="feedback"
-    )
-
-
-def unsubscribed(client: Any) -> None:
-    arn = f"arn:aws:sns:{REGION}:{ACCOUNT}:{WAY.topic}"
-    [found] = client.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
-    client.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
-
-
-OPEN_POLICY = json.dumps({"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}]})
-CHANGES: list[tuple[str, Callable[[Any], None], str]] = [
-    ("sqs", partial(changed_queue, attribute="Policy"), "SQS queue letterhead-feedback has another Policy"),
-    (
-        "sqs",
-        partial(changed_queue, attribute="RedrivePolicy"),
-        "letterhead-feedback has another RedrivePolicy",
-    ),
-    (
-        "sns",
-        partial(changed_topic, attribute="Policy", value=OPEN_POLICY),
-        "letterhead-feedback has another Policy",
-    ),
-    ("sns", partial(changed_topic, attribute="SignatureVersion", value="1"), "has another SignatureVersion"),
-    ("sns", unsubscribed, "subscription of SNS topic letterhead-feedback"),
-    (
-        "sesv2",
-        without_destination,
-        "event destination of SES configuration set letterhead: feedback does not exist",
-    ),
-]
-
-
-@pytest.mark.parametrize(("service", "change", "note"), CHANGES)
-async def test_the_resource_that_differs_is_named(
-    internet: Internet, service: str, change: Callable[[Any], None], note: str
-) -> None:
-    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
-    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-
-    await asyncio.to_thread(change, internet.aws(service))
-    found = of(await asyncio.to_thread(check_aws, session, endpoint, WAY), "resources")
-
-    assert found.status is PartStatus.WRONG
-    assert note in found.note
-
-
-async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet) -> None:
-    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
-
-    before = await asyncio.to_thread(check_aws, session, endpoint, WAY)
-    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-    after = await asyncio.to_thread(check_aws, session, endpoint, WAY)
-
-    assert [each.part for each in after] == ["aws", "resources", "ses-events", "topic", "signatures", "queue"]
-    assert {finding.status for finding in before[1:]} == {PartStatus.WRONG}
-    assert all("letterhead aws setup" in finding.remedy for finding in before[1:])
-    assert {finding.status for finding in after} == {PartStatus.WELL}
-
-
-async def test_doctor_reports_that_signatures_could_not_be_enforced(internet: Internet) -> None:
-    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
-    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-    sns = session.client("sns", endpoint_url=endpoint)
-    await asyncio.to_thread(
-        sns.set_topic_attributes,
-        TopicArn=made.topic_arn,
-        AttributeName="SignatureVersion",
-        AttributeValue="1",
-    )
-
-    enforcing = await asyncio.to_thread(check_aws, session, endpoint, replace(WAY, signatures="enforce"))
-    not_yet = await asyncio.to_thread(check_aws, session, endpoint, WAY)
-
-    assert of(enforcing, "signatures").status is PartStatus.WRONG
-    assert "SignatureVersion 1, not 2" in of(enforcing, "signatures").note
-    assert of(not_yet, "signatures").status is PartStatus.WELL
-
-
-async def test_doctor_reports_a_queue_that_proves_no_event_of_the_rule(internet: Internet) -> None:
-    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
-    way = replace(WAY, rule="letterhead-feedback")
-    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-
-    without = await asyncio.to_thread(check_aws, session, endpoint, way)
-    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint, event_rule=True)
-    pinned = await asyncio.to_thread(check_aws, session, endpoint, way)
-    other = await asyncio.to_thread(check_aws, session, endpoint, replace(way, rule="other"))
-
-    for findings in (without, other):
-        assert of(findings, "event-rule").status is PartStatus.WRONG
-        assert "no statement allows events.amazonaws.com" in of(findings, "event-rule").note
-        assert "aws setup --apply --event-rule" in of(findings, "event-rule").remedy
-    assert {finding.status for finding in pinned} == {PartStatus.WELL}
-    assert made.rule_arn in of(pinned, "event-rule").note
-
-
-async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet) -> None:
-    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
-    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-    sqs = session.client("sqs", endpoint_url=endpoint)
-    url = (await asyncio.to_thread(sqs.get_queue_url, QueueName=made.dead_letters))["QueueUrl"]
-    await asyncio.to_thread(sqs.send_message, QueueUrl=url, MessageBody="rejected")
-
-    queue = of(await asyncio.to_thread(check_aws, session, endpoint, WAY), "queue")
-
-    assert (queue.status, "about 1 rejected messages" in queue.note) == (PartStatus.WRONG, True)
-    assert "sns-messages-refused.md" in queue.remedy

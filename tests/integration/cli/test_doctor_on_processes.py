@@ -8,6 +8,7 @@ import pytest
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
 from services import PROCESSES
+from tests.integration.cli.findings import of
 from tests.integration.cli.reports import a_report
 from tests.stores import FreshDatabase
 
@@ -63,5 +64,5 @@ async def test_a_service_of_which_no_process_reports_is_named(database: FreshDat
 
     found = await check_database(database.url("postgres"))
 
-    [process] = [each for each in found if each.part == "process"]
-    assert (process.service, process.note) == ("webhooks", "no process of webhooks reports")
+    silent = of(found, "process")
+    assert (silent.service, silent.note) == ("webhooks", "no process of webhooks reports")

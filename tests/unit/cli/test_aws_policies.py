@@ -51,6 +51,16 @@ def test_only_sender_may_send_and_only_identity_may_delete() -> None:
     assert (senders, deleters) == (["sender"], ["identity"])
 
 
+def test_doctor_may_only_read() -> None:
+    target = Target(partition="aws", account="123456789012", region="us-east-1", event_rule=True)
+    actions = {
+        each for statement in role_policy(target, "doctor")["Statement"] for each in statement["Action"]
+    }
+
+    verbs = {action.partition(":")[2] for action in actions}
+    assert all(verb.startswith(("Get", "List", "Describe")) for verb in verbs)
+
+
 def test_no_role_reaches_another_account_or_region() -> None:
     elsewhere = ["arn:aws:ses:eu-west-1:123456789012:identity/a.com", IDENTITY.replace("1234", "9999")]
 
@@ -60,7 +70,7 @@ def test_no_role_reaches_another_account_or_region() -> None:
 
 
 def test_each_process_that_calls_aws_has_a_role() -> None:
-    assert set(ROLES) == {each.name for each in PROCESSES if each.aws}
+    assert set(ROLES) == {each.name for each in PROCESSES if each.aws} | {"doctor"}
 
 
 def test_only_the_service_account_of_a_process_can_assume_its_role() -> None:

@@ -40,6 +40,29 @@ def test_a_known_error_code_is_a_definite_rejection(
     assert answer.parameters.get("ses_message", "") == (message if then is Then.FAIL else "")
 
 
+NOT_VERIFIED = (
+    "Email address is not verified. The following identities failed the check in region US-EAST-1: "
+)
+
+
+@pytest.mark.parametrize(
+    ("failed", "then"),
+    [
+        ("agent@inbox.mnexa.ai", Then.HOLD),
+        ("Agent <Agent@inbox.mnexa.ai>, ada@example.com", Then.HOLD),
+        ("ada@example.com", Then.FAIL),
+    ],
+)
+def test_an_email_is_held_while_ses_does_not_accept_its_sender(failed: str, then: Then) -> None:
+    """An account in SES's sandbox rejects recipients in the same words, and that is final."""
+    answer = read_error("MessageRejected", 400, f"{NOT_VERIFIED}{failed}", sender="agent@inbox.mnexa.ai")
+
+    assert isinstance(answer, Rejected)
+    assert answer.then is then
+    if then is Then.HOLD:
+        assert answer.reason is EmailReason.IDENTITY_NOT_VERIFIED
+
+
 def test_every_error_that_send_email_declares_is_known() -> None:
     client = botocore.session.get_session().create_client("sesv2", region_name="us-east-1")
     declared = client.meta.service_model.operation_model("SendEmail").error_shapes
