@@ -21,7 +21,7 @@ FOREIGN = {
     "kubelet_volume_stats_available_bytes": frozenset({"namespace", "persistentvolumeclaim"}),
     "kubelet_volume_stats_capacity_bytes": frozenset({"namespace", "persistentvolumeclaim"}),
 }
-METRIC = re.compile(r"\b(?:letterhead|kubelet)[a-z0-9_:]*\b(?!\.)")
+METRIC = re.compile(r"\b(?:letterhead[_:]|kubelet_)[a-z0-9_:]+\b")
 SELECTOR = re.compile(rf"({METRIC.pattern})\{{([^}}]*)\}}")
 LABEL = re.compile(r"(\w+) *(?:=~|!~|!=|=)")
 TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
