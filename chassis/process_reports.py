@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from prometheus_client import Gauge
 
 from chassis import config
 from chassis.access import Access, Scope
