@@ -63,9 +63,9 @@ class Plan:
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
     # How to call the services; their certificates are in `settings`.
     tls: Tls = PLAINTEXT
-    # Users of NATS besides the installation's, and the bytes that its streams may take; None: no limit.
+    # Users of NATS besides the installation's, and more of its configuration.
     nats_users: Mapping[str, Permissions] = field(default_factory=dict)
-    nats_storage: int | None = None
+    nats_configuration: str = ""
 
     @classmethod
     def on_standard_ports(cls, home: Path, replicas: int, *, two_regions: bool = False) -> "Plan":
@@ -170,7 +170,7 @@ class Stack:
             self.plan.home,
             self.plan.ports["nats"],
             {**permissions(), **self.plan.nats_users},
-            storage=self.plan.nats_storage,
+            configuration=self.plan.nats_configuration,
         )
         self.addresses |= {
             "postgres": f"{HOST}:{self.postgres.port}",
@@ -244,6 +244,7 @@ class Stack:
         _write_secret(self._secrets / f"nats-seed-{SUBSCRIBER}", self.nats.seeds[SUBSCRIBER])
 
     def _assign_addresses(self) -> None:
+        self.addresses["grpc_ca_file"] = str(self.plan.tls.grpc_ca_file or "")
         for process in PROCESSES:
             addresses = [f"{HOST}:{port}" for port in self._replicas(process).values()]
             self.addresses[process.name] = (

@@ -74,12 +74,13 @@ class Relay:
         acknowledged, adopted = self._acknowledged, self._adopted
         found = await self._stream.ensure()
         if adopted is None or adopted.created != found.created:
-            await self._adopt(found, cut_short=False)
+            await self._adopt(found, known=adopted is not None)
         elif found.last_sequence < acknowledged or found.emptied_since(adopted):
-            await self._adopt(found, cut_short=True)
+            await self._adopt(found, cut_short=True, known=True)
         self._adopted = found
 
-    async def _adopt(self, found: Incarnation, *, cut_short: bool) -> None:
+    async def _adopt(self, found: Incarnation, *, known: bool, cut_short: bool = False) -> None:
+        """Use this stream from now on; `known` says whether this relay has used one before."""
         async with self._database.transaction() as connection:
             changed = await connection.fetchval(
                 *self._sql.adopt_stream(stream=self._stream.name, created_at=found.created)
@@ -89,7 +90,7 @@ class Relay:
                 await connection.execute(*self._sql.set_statement_timeout(timeout=f"{seconds:.0f}s"))
                 tag = await connection.execute(*self._sql.publish_again(age=self._retention), timeout=seconds)
                 log.info("stream adopted", action="stream_adopted", schema=self._schema, again=tag)
-                LOST.labels(self._schema).inc(tag != "UPDATE 0")
+                LOST.labels(self._schema).inc(known and tag != "UPDATE 0")
         self._adopted, self._acknowledged = found, found.last_sequence
         self._first.wake()
 

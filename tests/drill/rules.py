@@ -6,8 +6,8 @@ from pathlib import Path
 import yaml
 
 ALERTS = Path(__file__).resolve().parents[2] / "deploy/components/alerts/alerts.yaml"
-# A rule that waits five minutes waits five seconds; a window of one hour has sixty scrapes.
-TIMES_FASTER = 60
+# A rule that waits five minutes waits ten seconds; a window of one hour has 120 scrapes.
+TIMES_FASTER = 30
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 _DURATION = re.compile(r"(\d+)(ms|[smhdwy])")

@@ -57,6 +57,7 @@ class Stage:
     terminal: Path
     # URL of SES in a region that the installation does not use.
     second_region: str
+    nats_monitor: str
 
     def part(self, process: str) -> Part:
         """Return a process."""
@@ -77,7 +78,7 @@ class Stage:
 
     async def problems(self) -> list[str]:
         """Run doctor; return the lines about problems, or the whole output if it failed without one."""
-        code, output = await self.run("doctor")
+        code, output = await self.run("doctor", nats_monitor_url=self.nats_monitor)
         found = [line.partition(PROBLEM)[2] for line in output.splitlines() if PROBLEM in line]
         return found or ([] if code == 0 else [output])
 
@@ -185,21 +186,32 @@ async def a_stage(home: Path) -> AsyncIterator[Stage]:
     """Start an installation with TLS and Prometheus, and a domain that is READY."""
     home.mkdir(parents=True)
     authority = Authority.create(home / "certificates")
-    ports, volume, second = {process.name: free_port() for process in PROCESSES}, free_port(), free_port()
+    ports = {process.name: free_port() for process in PROCESSES}
+    volume, second, monitor = free_port(), free_port(), free_port()
     async with (
-        a_world_of(_plan(home / "installation", authority, ports, second)) as world,
+        a_world_of(_plan(home / "installation", authority, ports, second, monitor)) as world,
         watching(home / "prometheus", {**ports, JOB: volume}) as prometheus,
     ):
         (home / "terminal").mkdir()
         (home / "terminal/.letterhead").symlink_to(home / "installation")
         domain = await a_ready_domain(world)
-        stage = Stage(world, prometheus, authority, domain, home / "terminal", f"http://{HOST}:{second}")
+        stage = Stage(
+            world,
+            prometheus,
+            authority,
+            domain,
+            home / "terminal",
+            f"http://{HOST}:{second}",
+            f"http://{HOST}:{monitor}",
+        )
         with measuring(home / "installation/nats/jetstream", NATS_STORAGE, volume):
             await eventually(stage.is_well, READY)
             yield stage
 
 
-def _plan(home: Path, authority: Authority, metrics: Mapping[str, int], second_region: int) -> Plan:
+def _plan(
+    home: Path, authority: Authority, metrics: Mapping[str, int], second_region: int, monitor: int
+) -> Plan:
     settings = {
         name: {**authority.settings(name), "LETTERHEAD_METRICS_PORT": str(port)}
         for name, port in metrics.items()
@@ -212,6 +224,6 @@ def _plan(home: Path, authority: Authority, metrics: Mapping[str, int], second_r
         settings={**settings, "sandbox": more},
         tls=Tls(grpc_ca_file=authority.ca),
         nats_users={OPERATOR: EVERYTHING},
-        nats_storage=NATS_STORAGE,
+        nats_configuration=f'jetstream {{ max_file_store: {NATS_STORAGE} }}\nhttp: "{HOST}:{monitor}"\n',
     )
     return plan

@@ -17,7 +17,7 @@ groups:
 
 
 def test_only_waits_and_windows_are_divided() -> None:
-    [group] = yaml.safe_load(compressed(RULE))["groups"]
+    [group] = yaml.safe_load(compressed(RULE, 60))["groups"]
 
     assert group["rules"] == [
         {
@@ -34,7 +34,7 @@ def test_only_waits_and_windows_are_divided() -> None:
 
 @pytest.mark.parametrize(("window", "expected"), [("5m", "5000ms"), ("1m", "5000ms"), ("30m", "30000ms")])
 def test_a_window_has_at_least_five_scrapes(window: str, expected: str) -> None:
-    rules = compressed(RULE.replace("1h30m", window))
+    rules = compressed(RULE.replace("1h30m", window), 60)
 
     assert f"increase(c[{expected}])" in rules
 

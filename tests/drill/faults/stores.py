@@ -163,14 +163,13 @@ STORE_FAULTS = (
     Fault(
         name="disk nearly full",
         inject=store_filled(0.9),
-        doctor=None,
-        doctor_excused="nothing is wrong yet; doctor does not see volumes",
+        doctor=r"storage .*JetStream stores 9\d%",
         alert="VolumeNearlyFull",
     ),
     Fault(
         name="disk full",
         inject=store_filled(1),
-        doctor=r"outbox .*unpublished events",
+        doctor=r"storage .*JetStream stores 1\d\d%",
         alert="EventsAreNotPublished",
     ),
 )
