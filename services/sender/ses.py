@@ -73,7 +73,7 @@ RETURN_PATH = Rejected(
     pause=timedelta(minutes=2),
     longest=timedelta(hours=1),
 )
-# Longer than SES needs for the identity of a new generation.
+# Longer than verifier needs to find out, so that the email is then held by its domain's state.
 IDENTITY = Rejected(
     Then.HOLD,
     EmailReason.IDENTITY_NOT_VERIFIED,
