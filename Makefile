@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-postgres test-e2e chaos \
-        chaos-short fuzz histories clients bench screenshots up demo manifests image docs examples clean
+        chaos-short fuzz histories drill clients bench screenshots up demo manifests image docs examples clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -59,8 +59,8 @@ lint: $(INSTALLED) $(GENERATED) ## Check style, types, imports and protos; chang
 check: lint test-contract manifests ## Run all quick checks: lint, contract tests, manifests
 
 ##@ Test (T='path or pytest options' selects tests; REPLICAS=2 runs two processes of each service in e2e)
-test: $(INSTALLED) $(GENERATED) ## Run every tier, with a summary of each; fuzz, chaos, histories and clients as a sample
-	@scripts/test unit contract fuzz integration clients e2e chaos histories
+test: $(INSTALLED) $(GENERATED) ## Run every tier, with a summary of each; fuzz, chaos, histories, drill and clients as a sample
+	@scripts/test unit contract fuzz integration clients e2e chaos histories drill
 
 test-unit: $(INSTALLED) $(GENERATED) ## Test pure functions, without I/O
 	@scripts/test unit
@@ -85,6 +85,9 @@ chaos-short: $(INSTALLED) $(GENERATED) ## Run the two-minute version that `make 
 
 histories: $(INSTALLED) $(GENERATED) ## Test random histories of domain ownership changes (HISTORIES=2000; T='--seed 7')
 	@PROCESSES=0 OPTIONS="--spoilt --histories=$(or $(HISTORIES),2000)" scripts/test histories
+
+drill: $(INSTALLED) $(GENERATED) ## Drill every fault: doctor and Prometheus must see it, and it must heal (T='-k NATS')
+	@PROCESSES=2 OPTIONS="--all-faults --table=$(or $(TABLE),output/drill.md)" scripts/test drill
 
 fuzz: $(INSTALLED) $(GENERATED) ## Fuzz From addresses, headers and bodies (CASES=1000000; SEED=... repeats a run)
 	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz

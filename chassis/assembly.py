@@ -18,6 +18,7 @@ from chassis.health import Check
 from chassis.memory import BodyMemory
 from chassis.process_reports import ProcessReports
 from chassis.regions import AwsRegion
+from chassis.schema_check import SchemaCheck
 from chassis.server import Registration
 from chassis.server import serving as serving_rpcs
 
@@ -100,6 +101,7 @@ async def serving(
                 background=[
                     relay.run,
                     report,
+                    SchemaCheck(platform.database).task.run,
                     *(each for assembly in assemblies for each in assembly.background),
                 ],
                 health_checks={

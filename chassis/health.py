@@ -29,6 +29,8 @@ OUTAGE = Counter(
     ["dependency"],
 )
 CHECKED_AT = Gauge("letterhead_health_checked_timestamp_seconds", "When this process last checked its health")
+# Not 0, which would be a process that has hung since 1970: console imports this module and has no checks.
+CHECKED_AT.set(float("nan"))
 
 LIVENESS = "liveness"
 INTERVAL = timedelta(seconds=1)

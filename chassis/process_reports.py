@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from prometheus_client import Gauge
 
 from chassis import config
 from chassis.access import Access, Scope
@@ -22,6 +23,11 @@ from chassis.release import release
 
 QUERIES = Queries.load(Path(__file__).with_name("process_reports.sql"))
 INTERVAL = timedelta(seconds=5)
+SERVICE_KEY = Gauge(
+    "letterhead_service_key_accepted",
+    "1 while the other services accept the service key of this process, 0 while they reject it",
+)
+SERVICE_KEY.set(float("nan"))  # not checked, or without one
 
 
 class ProcessReports:
@@ -78,7 +84,9 @@ class ProcessReports:
         try:
             who = await self._access.authenticate(f"Bearer {self._service_key.reveal()}")
         except Unauthenticated:
+            SERVICE_KEY.set(0)
             return "REJECTED"
+        SERVICE_KEY.set(who.scope is Scope.SERVICE)
         return "ACCEPTED" if who.scope is Scope.SERVICE else "WRONG_SCOPE"
 
     def _certificate_expires_at(self) -> datetime | None:

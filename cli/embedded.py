@@ -139,22 +139,30 @@ class NatsServer(EmbeddedServer):
     `seeds` has each user's seed; keys are generated for each instance.
     """
 
-    def __init__(self, home: Path, port: int, users: Mapping[str, Permissions]) -> None:
+    def __init__(self, home: Path, port: int, users: Mapping[str, Permissions], configuration: str) -> None:
         self._store = home / "jetstream"
         self._config = home / "nats.conf"
         keys = generate_keys(users)
-        self._written = public_keys(keys) + authorization_file(users)
+        self._written = configuration + public_keys(keys) + authorization_file(users)
         self.seeds: Mapping[str, str] = {user: key.seed for user, key in keys.items()}
         server = ServerProcess("NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM)
         super().__init__(port, server)
 
     @classmethod
-    def start(cls, directory: Path, port: int = 0, users: Mapping[str, Permissions] | None = None) -> Self:
+    def start(
+        cls,
+        directory: Path,
+        port: int = 0,
+        users: Mapping[str, Permissions] | None = None,
+        *,
+        configuration: str = "",
+    ) -> Self:
         """Start the server on `port` (0: any free one) with streams in `directory`. Raises EmbeddedError.
 
-        `users` default to those of an installation with the default stream.
+        `users` default to those of an installation with the default stream; `configuration` is put before
+        theirs.
         """
-        server = cls(directory.resolve() / "nats", port or free_port(), users or permissions())
+        server = cls(directory.resolve() / "nats", port or free_port(), users or permissions(), configuration)
         server._store.mkdir(parents=True, exist_ok=True)
         server._config.write_text(server._written)
         server._server.start(server.port)

@@ -44,8 +44,9 @@ async def running(plan: Plan, printer: Printer, echo: Echo) -> AsyncIterator[tup
 async def _set_up(stack: Stack, step: Callable[[str], None]) -> Installation:
     names = {each.name for each in fields(Installation)}  # some addresses are internal to the stack
     known = {name: address for name, address in stack.addresses.items() if name in names}
+    plaintext = stack.plan.tls.grpc_plaintext
     installation = Installation(
-        **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=True
+        **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=plaintext
     )
     async with connect(installation) as services:
         await _verify_shared_domain(services, installation, SHARED_DOMAIN)
@@ -54,7 +55,7 @@ async def _set_up(stack: Stack, step: Callable[[str], None]) -> Installation:
         step(f"shared domain {SHARED_DOMAIN}")
         keys = await _create_tenant(services)
         step(f"tenant {TENANT} and its API keys")
-    return Installation(**known, admin_key=stack.admin_key, **keys, grpc_plaintext=True)
+    return Installation(**known, admin_key=stack.admin_key, **keys, grpc_plaintext=plaintext)
 
 
 async def _verify_shared_domain(

@@ -20,8 +20,10 @@ import boto3
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from chassis import channels
 from chassis.access import generate_key
-from chassis.events.authorization import SUBSCRIBER
+from chassis.config import Tls
+from chassis.events.authorization import SUBSCRIBER, Permissions, permissions
 from chassis.migrate import migrate
 from chassis.sealing import generate_key as generate_webhook_key
 from cli.aws.setup import set_up
@@ -36,6 +38,7 @@ READY_WITHIN_SECONDS = 60
 LOG_LINES = 20
 # The distance between the ports of two replicas.
 REPLICA_STEP = 100
+PLAINTEXT = Tls(grpc_plaintext=True)
 
 STANDARD_PORTS: Mapping[str, int] = {process.name: process.local_port for process in PROCESSES} | {
     "control": 8090, "ses": 8091, "tls": 8092, "second_ses": 8093,
@@ -58,6 +61,11 @@ class Plan:
     fsync: bool = True
     # Additional LETTERHEAD_* settings of each process and the sandbox.
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
+    # How to call the services; their certificates are in `settings`.
+    tls: Tls = PLAINTEXT
+    # Users of NATS besides the installation's, and more of its configuration.
+    nats_users: Mapping[str, Permissions] = field(default_factory=dict)
+    nats_configuration: str = ""
 
     @classmethod
     def on_standard_ports(cls, home: Path, replicas: int, *, two_regions: bool = False) -> "Plan":
@@ -144,7 +152,7 @@ class Stack:
             await self._until(process.name, _answering(f"{address}/healthz"))
             return
         for part, each in zip(self.replicas_of(process.name), address.split(","), strict=True):
-            async with grpc.aio.insecure_channel(each) as channel:
+            async with channels.opened(each, self.plan.tls) as channel:
                 await self._until(part.name, _serving(channel, self.admin_key))
 
     async def _until(self, part: str, ready: Awaitable[None]) -> None:
@@ -158,7 +166,12 @@ class Stack:
 
     def _start_stores(self) -> None:
         self.postgres = Postgres.start(self.plan.home, self.plan.ports["postgres"], fsync=self.plan.fsync)
-        self.nats = NatsServer.start(self.plan.home, self.plan.ports["nats"])
+        self.nats = NatsServer.start(
+            self.plan.home,
+            self.plan.ports["nats"],
+            {**permissions(), **self.plan.nats_users},
+            configuration=self.plan.nats_configuration,
+        )
         self.addresses |= {
             "postgres": f"{HOST}:{self.postgres.port}",
             "database_url": self.postgres.url(database=DATABASE),
@@ -231,6 +244,7 @@ class Stack:
         _write_secret(self._secrets / f"nats-seed-{SUBSCRIBER}", self.nats.seeds[SUBSCRIBER])
 
     def _assign_addresses(self) -> None:
+        self.addresses["grpc_ca_file"] = str(self.plan.tls.grpc_ca_file or "")
         for process in PROCESSES:
             addresses = [f"{HOST}:{port}" for port in self._replicas(process).values()]
             self.addresses[process.name] = (

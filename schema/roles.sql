@@ -17,6 +17,8 @@ BEGIN
         -- The shared rate, and what each process reports about itself, are the tables with several writers.
         EXECUTE format('GRANT SELECT, INSERT, UPDATE ON chassis.rate_bucket TO %I', 'letterhead_' || service);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON chassis.processes TO %I', 'letterhead_' || service);
+        -- Every process compares the migrations of its release with those that were applied.
+        EXECUTE format('GRANT SELECT ON chassis.migrations TO %I', 'letterhead_' || service);
         -- Every service turns a key into a principal.
         EXECUTE format('GRANT SELECT ON identity.live_keys TO %I', 'letterhead_' || service);
     END LOOP;

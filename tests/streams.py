@@ -61,6 +61,11 @@ class FreshStream:
         async with connected(self.server, OPERATOR) as connection:
             await connection.jetstream().delete_stream(self.name)
 
+    async def purge(self) -> None:
+        """Delete all events of the stream, as `nats stream purge` does."""
+        async with connected(self.server, OPERATOR) as connection:
+            await connection.jetstream().purge_stream(self.name)
+
     async def published(self, subject: str = ">") -> list[dict[str, Any]]:
         """Return the CloudEvents published so far whose subject (without prefix) matches, oldest first."""
         async with connected(self.server, SUBSCRIBER) as connection:

@@ -20,6 +20,11 @@ from chassis.telemetry import get_logger
 log = get_logger(__name__)
 PUBLISHED = Counter("letterhead_outbox_published_total", "Events the stream acknowledged", ["schema"])
 OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest unpublished event", ["schema"])
+LOST = Counter(
+    "letterhead_streams_lost_total",
+    "Streams that were lost, wiped, purged or truncated, after which events were published again",
+    ["schema"],
+)
 
 BATCH = 256
 BATCH_WINDOW = timedelta(milliseconds=5)  # events committed in this time are published together
@@ -65,15 +70,17 @@ class Relay:
                 group.create_task(task.run(stop))
 
     async def _watch(self) -> None:
-        """Detect a stream that was lost, wiped or truncated, and republish to the stream that exists now."""
+        """Detect a stream that was lost, wiped, purged or truncated, and publish again to what exists."""
         acknowledged, adopted = self._acknowledged, self._adopted
         found = await self._stream.ensure()
-        same = adopted is not None and adopted.created == found.created
-        cut_short = same and found.last_sequence < acknowledged
-        if cut_short or not same:
-            await self._adopt(found, cut_short=cut_short)
+        if adopted is None or adopted.created != found.created:
+            await self._adopt(found, known=adopted is not None)
+        elif found.last_sequence < acknowledged or found.emptied_since(adopted):
+            await self._adopt(found, cut_short=True, known=True)
+        self._adopted = found
 
-    async def _adopt(self, found: Incarnation, *, cut_short: bool) -> None:
+    async def _adopt(self, found: Incarnation, *, known: bool, cut_short: bool = False) -> None:
+        """Use this stream from now on; `known` says whether this relay has used one before."""
         async with self._database.transaction() as connection:
             changed = await connection.fetchval(
                 *self._sql.adopt_stream(stream=self._stream.name, created_at=found.created)
@@ -83,6 +90,7 @@ class Relay:
                 await connection.execute(*self._sql.set_statement_timeout(timeout=f"{seconds:.0f}s"))
                 tag = await connection.execute(*self._sql.publish_again(age=self._retention), timeout=seconds)
                 log.info("stream adopted", action="stream_adopted", schema=self._schema, again=tag)
+                LOST.labels(self._schema).inc(known and tag != "UPDATE 0")
         self._adopted, self._acknowledged = found, found.last_sequence
         self._first.wake()
 
@@ -107,7 +115,8 @@ class Relay:
 
     async def _publish(self, row: Record) -> UUID:
         event_id: UUID = row["id"]
-        sequence = await self._stream.publish(row["subject"], envelope(dict(row)), event_id)
+        first = self._adopted.first_sequence if self._adopted else 0
+        sequence = await self._stream.publish(row["subject"], envelope(dict(row)), event_id, first=first)
         self._acknowledged = max(self._acknowledged, sequence)
         return event_id
 

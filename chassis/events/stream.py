@@ -51,10 +51,18 @@ FETCH_WAIT = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Incarnation:
-    """Identity of a stream, which is its creation time, and its last sequence."""
+    """Identity of a stream, which is its creation time, and the sequences of its first and last event.
+
+    In an empty stream the first sequence is that of the next event.
+    """
 
     created: datetime
     last_sequence: int
+    first_sequence: int
+
+    def emptied_since(self, before: "Incarnation") -> bool:
+        """Return whether all events that the stream had `before` are gone, as after a purge."""
+        return before.first_sequence <= before.last_sequence < self.first_sequence
 
 
 class Stream:
@@ -113,14 +121,23 @@ class Stream:
         finally:
             _measure(info)
 
-    async def publish(self, subject: str, payload: bytes, event_id: UUID) -> int:
-        """Publish one event, wait for the acknowledgement and return its sequence. Raises Unavailable."""
-        headers = {api.Header.MSG_ID.value: str(event_id), "Content-Type": CONTENT_TYPE}
+    async def publish(self, subject: str, payload: bytes, event_id: UUID, *, first: int = 0) -> int:
+        """Publish one event, wait for the acknowledgement and return its sequence. Raises Unavailable.
+
+        NATS remembers the ids of purged events, and would discard those that are published again. So an
+        event that NATS has before the `first` sequence of the stream gets another id, the same in all relays.
+        """
+        ack = await self._publish(subject, payload, str(event_id))
+        if ack.duplicate and ack.seq < first:
+            ack = await self._publish(subject, payload, f"{event_id}.{first}")
+        return ack.seq
+
+    async def _publish(self, subject: str, payload: bytes, message_id: str) -> api.PubAck:
+        headers = {api.Header.MSG_ID.value: message_id, "Content-Type": CONTENT_TYPE}
         with _translated(self._client):
-            ack = await self._jetstream.publish(
+            return await self._jetstream.publish(
                 self._prefix + subject, payload, stream=self.name, headers=headers
             )
-        return ack.seq
 
     @asynccontextmanager
     async def subscribe(self, durable: str, subjects: Sequence[str]) -> AsyncIterator["Subscription"]:
@@ -202,7 +219,7 @@ def _translated(client: Client) -> Iterator[None]:
 def _incarnation(info: api.StreamInfo) -> Incarnation:
     if info.created is None:
         raise nats.errors.Error("the server did not say when the stream was created")
-    return Incarnation(info.created, info.state.last_seq)
+    return Incarnation(info.created, info.state.last_seq, info.state.first_seq)
 
 
 def _measure(info: api.StreamInfo | None) -> None:

@@ -93,10 +93,8 @@ def _sender(target: Target) -> Iterator[Statement]:
 
 
 def _webhooks(target: Target) -> Iterator[Statement]:
-    actions = ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
+    actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
     yield _allow("ReceiveEvents", actions, [target.queue_arn])
-    if target.event_rule:
-        yield _allow("ReadQueuePolicy", ["sqs:GetQueueAttributes"], [target.queue_arn])
     if target.https_url:
         yield _allow("ConfirmSubscription", ["sns:ConfirmSubscription"], [target.topic_arn])
 

@@ -47,7 +47,9 @@ class Settings:
 
 async def check_everything(*, as_json: bool) -> None:
     """Print all findings; exit with 3 if a part is unreachable, 1 if a check fails, 4 if one was not made."""
-    checked = await asyncio.gather(*_checks(Installation.read(), load(Settings)))
+    *others, aws = _checks(Installation.read(), load(Settings))
+    # AWS last: reading boto3's models occupies a busy interpreter for seconds, and the others would time out.
+    checked = [*await asyncio.gather(*others), await aws]
     findings = ordered(_once(finding for found in checked for finding in found))
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))

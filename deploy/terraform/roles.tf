@@ -183,17 +183,8 @@ data "aws_iam_policy_document" "webhooks" {
   statement {
     sid       = "ReceiveEvents"
     effect    = "Allow"
-    actions   = ["sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
+    actions   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage"]
     resources = [local.queue_arn]
-  }
-  dynamic "statement" {
-    for_each = var.event_rule ? [1] : []
-    content {
-      sid       = "ReadQueuePolicy"
-      effect    = "Allow"
-      actions   = ["sqs:GetQueueAttributes"]
-      resources = [local.queue_arn]
-    }
   }
   dynamic "statement" {
     for_each = var.https_url == "" ? [] : [1]

@@ -6,6 +6,12 @@ POLLS = Counter("letterhead_feedback_polls_total", "Receive calls to the feedbac
 POLLED_AT = Gauge("letterhead_feedback_polled_timestamp_seconds", "When the feedback queue last answered")
 NOTIFICATIONS = Counter("letterhead_feedback_notifications_total", "Notifications, by outcome", ["outcome"])
 
+REDRIVE = Gauge(
+    "letterhead_feedback_queue_redrive",
+    "1 while the queue moves rejected messages to a dead-letter queue, 0 while it has no redrive policy",
+    ["region"],
+)
+
 POSTS = Counter("letterhead_sns_posts_total", "Posts to the SNS endpoint, by outcome", ["outcome"])
 UNSUBSCRIBED = Counter("letterhead_sns_unsubscribed_total", "Subscriptions of the endpoint that ended")
 REJECTIONS = Counter(

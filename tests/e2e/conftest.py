@@ -47,6 +47,13 @@ async def a_world(
 ) -> AsyncIterator[World]:
     """Start a new installation; `settings` are LETTERHEAD_* variables by service."""
     plan = Plan.on_free_ports(home, replicas, fsync=False, two_regions=two_regions, settings=settings)
+    async with a_world_of(plan) as world:
+        yield world
+
+
+@asynccontextmanager
+async def a_world_of(plan: Plan) -> AsyncIterator[World]:
+    """Start a new installation by this plan."""
     async with AsyncExitStack() as exits:
         stack, installation = await exits.enter_async_context(running(plan, Printer(), _discard))
         yield World(

@@ -18,6 +18,7 @@ from services.webhooks.intake.endpoint import (
 from services.webhooks.intake.event_bridge import RuleEvents
 from services.webhooks.intake.poller import Poller, Reader
 from services.webhooks.intake.queue import open_queue, rule, topic
+from services.webhooks.intake.redrive import RedriveCheck
 from services.webhooks.model.sns import Topic
 from services.webhooks.store.feedback import FeedbackStore
 
@@ -35,7 +36,7 @@ async def intake(
     async with AsyncExitStack() as exits:
         signatures = [await exits.enter_async_context(open_signatures(each, settings.sns)) for each in topics]
         await exits.enter_async_context(_endpoint(settings, topics, signatures, store, stored=stored))
-        pollers = []
+        pollers, checks = [], []
         for region, source, proofs, events in zip(
             settings.aws.regions, topics, signatures, rules, strict=True
         ):
@@ -43,8 +44,10 @@ async def intake(
             rule_events = RuleEvents(queue, events, source)
             reader = Reader(source, proofs, rule_events, settings.feedback.feedback_signatures)
             pollers.append(Poller(queue, store, reader, stored=stored))
+            checks.append(RedriveCheck(queue).task.run)
         # Each polls its own region's queue only, so that one that does not answer delays no other.
-        yield Assembly(background=[each.run for each in pollers] * settings.feedback.feedback_pollers)
+        polling = [each.run for each in pollers] * settings.feedback.feedback_pollers
+        yield Assembly(background=[*polling, *checks])
 
 
 @asynccontextmanager

@@ -53,6 +53,14 @@ class Queue:
         )
         return answer["Attributes"].get("Policy", ""), answer["Attributes"].get("QueueArn", "")
 
+    async def has_redrive_policy(self) -> bool:
+        """Return whether messages that are rejected again and again go to a dead-letter queue."""
+        names = ["RedrivePolicy", "QueueArn"]  # an answer without any attribute would look incomplete
+        answer = await self._client.call(
+            "get_queue_attributes", expects="Attributes", QueueUrl=await self._url(), AttributeNames=names
+        )
+        return bool(answer["Attributes"].get("RedrivePolicy"))
+
     async def _url(self) -> str:
         if self._known_url is None:
             answer = await self._client.call("get_queue_url", expects="QueueUrl", QueueName=self.name)

@@ -139,6 +139,27 @@ async def test_events_survive_the_deletion_of_the_stream_on_a_running_server(
     await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
 
 
+async def test_events_survive_a_purge_of_the_stream(
+    identity: Database, database: FreshDatabase, wire: Stream, stream: FreshStream, start: Start
+) -> None:
+    """NATS discards events whose ids it remembers, and it remembers those of purged events too."""
+    await make_journal(database)
+    for _ in range(2):
+        start(Relay(identity, wire, "identity").run)
+    unread = [an_event() for _ in range(20)]
+    for event in unread:
+        await publish(identity, event)
+    await eventually(lambda: _all_published(stream, [str(each.id) for each in unread]))
+
+    await stream.purge()
+    async with load(identity) as acknowledged:
+        await grown(acknowledged)
+
+    await eventually(lambda: _all_published(stream, [str(each.id) for each in unread]), within=RECOVERY)
+    start(a_consumer(identity, wire).run)
+    await everything_is_applied(database, [*acknowledged, *(str(each.id) for each in unread)])
+
+
 async def test_events_survive_the_restore_of_an_old_backup_of_the_stream(
     identity: Database, wire: Stream, stream: FreshStream, tmp_path: Path, start: Start
 ) -> None:

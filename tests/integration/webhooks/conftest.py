@@ -136,7 +136,14 @@ class FeedbackPath:
         """Have SQS dead-letter a message after so many receives."""
         arn = self.topic_arn.replace(":sns:", ":sqs:")
         policy = {"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": receives}
-        attributes = {"RedrivePolicy": json.dumps(policy)}
+        await self._set("RedrivePolicy", json.dumps(policy))
+
+    async def never_dead_letter(self) -> None:
+        """Remove the redrive policy of the queue."""
+        await self._set("RedrivePolicy", "")
+
+    async def _set(self, attribute: str, value: str) -> None:
+        attributes = {attribute: value}
         await asyncio.to_thread(
             self.sqs.set_queue_attributes, QueueUrl=await self._url(), Attributes=attributes
         )
