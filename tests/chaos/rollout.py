@@ -1,0 +1,154 @@
+"""Two replicas of each process that are replaced by another version, as Kubernetes replaces them."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+
+from cli.server_process import HOST, free_port
+from cli.supervisor import Part, module
+from services import PROCESSES
+from tests.chaos.conftest import a_chaotic_world
+from tests.chaos.nursery import serves
+from tests.e2e.conftest import World
+from tests.previous import check_out, environment_of
+from tests.waiting import eventually
+
+REPLICAS = 2
+GRACE = 60.0  # seconds; terminationGracePeriodSeconds of the manifests
+LEAVES_WITHIN = timedelta(seconds=5)  # the pause of the preStop hook of the manifests
+READY_WITHIN = timedelta(seconds=60)
+
+Version = dict[str, str]  # variables with which a process runs its code
+CURRENT: Version = {}
+
+
+@dataclass
+class Ingress:
+    """Chooses a ready replica of console for each request, as an ingress controller does."""
+
+    ready: list[str]
+    requests: int = 0
+    brief: Counter[str] = field(default_factory=Counter)  # in flight, by replica
+
+    @contextmanager
+    def replica(self, *, brief: bool = True) -> Iterator[str]:
+        """Yield the URL of the replica for a request."""
+        self.requests += 1
+        url = self.ready[self.requests % len(self.ready)]
+        self.brief[url] += brief
+        try:
+            yield url
+        finally:
+            self.brief[url] -= brief
+
+    async def remove(self, url: str) -> None:
+        """Send no more requests to a replica, and wait for the brief ones: longer ones meet its SIGTERM."""
+        self.ready.remove(url)
+        await eventually(lambda: not self.brief[url], LEAVES_WITHIN)
+
+
+@dataclass
+class Rollout:
+    """The replicas of all processes, and how those that were replaced have stopped."""
+
+    world: World
+    previous: Version
+    parts: dict[str, list[Part]]  # by process
+    ingress: Ingress
+    stops: dict[str, list[float]] = field(default_factory=dict)  # seconds, by process
+    unclean: list[str] = field(default_factory=list)
+
+    async def all_at_once(self, version: Version) -> None:
+        """Replace all replicas, at the same time in each Deployment, as `kubectl apply` does."""
+        for number in range(REPLICAS):
+            await asyncio.gather(*(self.replace(each, number, version) for each in self.parts))
+
+    async def one_by_one(self, version: Version, chance: random.Random) -> None:
+        """Replace all replicas, one after the other in a random order."""
+        replicas = [(process, number) for process in self.parts for number in range(REPLICAS)]
+        for process, number in chance.sample(replicas, len(replicas)):
+            await self.replace(process, number, version)
+
+    async def replace(self, process: str, number: int, version: Version) -> None:
+        """Stop a replica with SIGTERM, start the other version in its place, and wait until it is ready."""
+        part = self.parts[process][number]
+        url = _url(part)
+        if url:
+            await self.ingress.remove(url)
+        started = time.monotonic()
+        code = await part.stop(GRACE)
+        self.stops.setdefault(process, []).append(time.monotonic() - started)
+        if code != 0:
+            self.unclean.append(f"{part.name} exited with {code}")
+        part.environ = {key: part.environ[key] for key in part.environ if key not in self.previous} | version
+        part.start()
+        await self.serving(part)
+        if url:
+            self.ingress.ready.append(url)
+
+    async def serving(self, part: Part) -> None:
+        """Wait until a replica is ready."""
+        address = f"{HOST}:{part.environ.get('LETTERHEAD_GRPC_PORT')}"
+        key = self.world.stack.admin_key
+        await eventually(lambda: _answers(url) if (url := _url(part)) else serves(address, key), READY_WITHIN)
+
+    def __str__(self) -> str:
+        count = sum(map(len, self.stops.values()))
+        slowest = ", ".join(f"{name} {max(each):.1f}" for name, each in sorted(self.stops.items()))
+        return (
+            f"{count} replicas replaced, of which {len(self.unclean)} unclean; slowest stops in s: {slowest}"
+        )
+
+
+@asynccontextmanager
+async def rolling(home: Path, commit: str) -> AsyncIterator[Rollout]:
+    """Run an installation whose processes run the code of a commit, with two replicas of each."""
+    checkout = home / "previous"
+    checkout.mkdir(parents=True)
+    previous = await asyncio.to_thread(lambda: environment_of(check_out(commit, checkout)))
+    async with a_chaotic_world(home / "installation", REPLICAS, variables=previous) as world:
+        parts = {each.name: world.stack.replicas_of(each.name) for each in PROCESSES}
+        second = _second_console(world, home)
+        parts["console"].append(second)
+        second.start()
+        rollout = Rollout(
+            world, previous, parts, Ingress([url for each in parts["console"] if (url := _url(each))])
+        )
+        try:
+            await rollout.serving(second)
+            yield rollout
+        finally:
+            await second.stop()
+
+
+def _second_console(world: World, home: Path) -> Part:
+    [first] = world.stack.replicas_of("console")
+    environ = {**first.environ, "LETTERHEAD_CONSOLE_PORT": str(free_port())}
+    return Part(
+        "console-2",
+        module("services.console"),
+        environ=environ,
+        log=home / "console-2.log",
+        echo=lambda *_: None,
+    )
+
+
+def _url(part: Part) -> str | None:
+    port = part.environ.get("LETTERHEAD_CONSOLE_PORT")
+    return f"http://{HOST}:{port}" if port else None
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/healthz") as response:
+            return response.ok
+    except aiohttp.ClientError:
+        return False
