@@ -3,9 +3,8 @@
 import asyncio
 import random
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.waiting import eventually
 
 REPLICAS = 2
 GRACE = 60.0  # seconds; terminationGracePeriodSeconds of the manifests
-LEAVES_WITHIN = timedelta(seconds=5)  # the pause of the preStop hook of the manifests
+LEAVES_WITHIN = 2.0  # seconds; the preStop hook of the manifests gives an ingress 5
 READY_WITHIN = timedelta(seconds=60)
 
 Version = dict[str, str]  # variables with which a process runs its code
@@ -36,23 +35,16 @@ class Ingress:
 
     ready: list[str]
     requests: int = 0
-    brief: Counter[str] = field(default_factory=Counter)  # in flight, by replica
 
-    @contextmanager
-    def replica(self, *, brief: bool = True) -> Iterator[str]:
-        """Yield the URL of the replica for a request."""
+    def replica(self) -> str:
+        """Return the URL of the replica for the next request."""
         self.requests += 1
-        url = self.ready[self.requests % len(self.ready)]
-        self.brief[url] += brief
-        try:
-            yield url
-        finally:
-            self.brief[url] -= brief
+        return self.ready[self.requests % len(self.ready)]
 
     async def remove(self, url: str) -> None:
-        """Send no more requests to a replica, and wait for the brief ones: longer ones meet its SIGTERM."""
+        """Send no more requests to a replica, and wait as its preStop hook does: long requests go on."""
         self.ready.remove(url)
-        await eventually(lambda: not self.brief[url], LEAVES_WITHIN)
+        await asyncio.sleep(LEAVES_WITHIN)
 
 
 @dataclass

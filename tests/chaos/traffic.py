@@ -28,7 +28,7 @@ RETRY = 0.1
 CALL_SECONDS = 15
 TO = "success@simulator.amazonses.com"
 RETRYABLE_STATUSES = frozenset({429, 503, 504})
-UPLOAD_PIECES, UPLOAD_PAUSE = 10, 0.2  # of an email whose body arrives slowly
+UPLOAD_PIECES, UPLOAD_PAUSE = 20, 0.2  # of an email whose body arrives slowly
 TYPES = {
     "email.sent": webhooks.EVENT_TYPE_EMAIL_SENT,
     "email.delivered": webhooks.EVENT_TYPE_EMAIL_DELIVERED,
@@ -115,15 +115,14 @@ class Traffic:
     async def keep_page_open(self) -> None:
         """Read the events of the domain's page as a browser does, which opens it again when it ends."""
         while not self.over.is_set():
-            with self.ingress.replica(brief=False) as url:
-                page = f"{url}/app/domains/{self.domain_id}/live"
-                async with self.session.get(page, headers=self._host) as response:
-                    if response.status != 200:
-                        self._note_status("page", response.status, await response.text())
-                    else:
-                        self.page_opened += 1
-                        async for line in response.content:
-                            self.page_updates += line == b"\n"
+            page = f"{self.ingress.replica()}/app/domains/{self.domain_id}/live"
+            async with self.session.get(page, headers=self._host) as response:
+                if response.status != 200:
+                    self._note_status("page", response.status, await response.text())
+                else:
+                    self.page_opened += 1
+                    async for line in response.content:
+                        self.page_updates += line == b"\n"
             await asyncio.sleep(RETRY)
 
     async def _grpc(self, name: str, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
@@ -145,19 +144,17 @@ class Traffic:
             "content-length": str(len(body)),
         }
         while True:
-            with self.ingress.replica(brief=not slowly) as url:
-                data = _in_pieces(body) if slowly else body
-                try:
-                    async with self.session.post(f"{url}{path}", data=data, headers=headers) as response:
-                        answer = await response.read()
-                        status = response.status
-                except aiohttp.ClientError as error:
-                    self.calls.failed.append(f"POST {path}: {error!r}")
-                    continue
-            if status == 200:
-                self.calls.done += 1
-                return answer
-            self._note_status(f"POST {path}", status, answer.decode())
+            url, data = f"{self.ingress.replica()}{path}", _in_pieces(body) if slowly else body
+            try:
+                async with self.session.post(url, data=data, headers=headers) as response:
+                    answer = await response.read()
+            except aiohttp.ClientError as error:
+                self.calls.failed.append(f"POST {path}: {error!r}")
+            else:
+                if response.status == 200:
+                    self.calls.done += 1
+                    return answer
+                self._note_status(f"POST {path}", response.status, answer.decode())
             await asyncio.sleep(RETRY)
 
     @property
