@@ -23,6 +23,7 @@ import pytest_asyncio
 
 from chassis.client import failure_of
 from chassis.config import MEBIBYTE
+from cli.polling import TRANSIENT
 from letterhead.sender.v1.emails_pb2 import Address, Attachment, SendEmailRequest
 from services import PROCESSES
 from tests.cgroups import limited_memory, memory
@@ -39,6 +40,8 @@ NAME = "film.bin"
 TO = "success@simulator.amazonses.com"  # has no mailbox that would keep the files
 PIECE = 256 * 1024
 CALL_SECONDS = 120
+RETRY = timedelta(seconds=1)
+RETRYABLE = (429, 503, 504)
 SUBMITTED_WITHIN = timedelta(minutes=40)
 UNSUBMITTED = "SELECT count(*) FROM sender.emails WHERE state NOT IN ('SENT', 'UNKNOWN')"
 
@@ -61,7 +64,7 @@ async def limited(workspace: Path) -> AsyncIterator[World]:
 
 
 async def send_by_grpc(world: World, sender: str, busy: Counter[str]) -> None:
-    """Send a large email; retry while sender is busy, as RetryInfo says."""
+    """Send a large email; retry while sender is busy, as RetryInfo says, or slow."""
     file = Attachment(file_name=NAME, content=FILE, content_type="application/octet-stream")
     request = SendEmailRequest(
         to=[Address(address=TO)], subject="gRPC", text="x", attachments=[file], request_id=str(uuid4())
@@ -72,16 +75,16 @@ async def send_by_grpc(world: World, sender: str, busy: Counter[str]) -> None:
             await world.services.sender.SendEmail(request, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as error:
             failure = failure_of(error)
-            assert failure.reason == "SERVER_BUSY", failure
-            assert failure.retry_after
-            busy["gRPC"] += 1
-            await asyncio.sleep(failure.retry_after.total_seconds())
+            assert failure.reason == "SERVER_BUSY" or failure.code in TRANSIENT, failure
+            assert failure.reason != "SERVER_BUSY" or failure.retry_after
+            busy[failure.reason] += 1
+            await asyncio.sleep((failure.retry_after or RETRY).total_seconds())
         else:
             return
 
 
 async def send_by_http(client: httpx.AsyncClient, body: bytes, busy: Counter[str]) -> None:
-    """Send a large email; retry while console or sender is busy, as Retry-After says."""
+    """Send a large email; retry while console or sender is busy, as Retry-After says, or slow."""
     headers = {"idempotency-key": str(uuid4()), "content-length": str(len(body))}
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -90,11 +93,12 @@ async def send_by_http(client: httpx.AsyncClient, body: bytes, busy: Counter[str
 
     while True:
         response = await client.post("/emails", content=pieces(), headers=headers)
-        if response.status_code != httpx.codes.TOO_MANY_REQUESTS:
-            assert response.status_code == httpx.codes.OK, response.text
+        if response.status_code == httpx.codes.OK:
             return
-        busy["HTTP"] += 1
-        await asyncio.sleep(float(response.headers["retry-after"]))
+        assert response.status_code in RETRYABLE, response.text
+        assert response.status_code != httpx.codes.TOO_MANY_REQUESTS or "retry-after" in response.headers
+        busy[f"HTTP {response.status_code}"] += 1
+        await asyncio.sleep(float(response.headers.get("retry-after", RETRY.total_seconds())))
 
 
 def json_body(sender: str) -> bytes:
@@ -136,7 +140,7 @@ async def test_large_emails_wait_instead_of_exceeding_the_memory(
     used = ", ".join(f"{name} {peak} of {memory_limit(name)}" for name, peak in peaks.items())
     figure(
         f"{large_emails} emails of 27 MiB by gRPC and {large_emails} by HTTP at once: all accepted after"
-        f" {accepted:.0f} s, {busy['gRPC']} SERVER_BUSY and {busy['HTTP']} times 429;"
+        f" {accepted:.0f} s, retried {dict(busy)};"
         f" submitted to SES after {submitted:.0f} s; peaks in MiB: {used}"
     )
     assert {name: part.starts for name, part in parts.items()} == dict.fromkeys(parts, 1)
