@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tests.contract.sources import ROOT
 
+PYTHON = ("PYTHONPATH", "PYTHONSAFEPATH")  # where Python finds code, and not in the current directory
+
 
 def git(*arguments: str) -> str:
     """Return what git prints; fail, with what to do, in a clone without the history."""
@@ -40,4 +42,4 @@ def environment_of(tree: Path) -> dict[str, str]:
     assert done.returncode == 0, done.stderr
     for directory in (generated / "letterhead", *(generated / "letterhead").rglob("*/")):
         (directory / "__init__.py").touch()
-    return {"PYTHONPATH": os.pathsep.join(map(str, (tree, generated))), "PYTHONSAFEPATH": "1"}
+    return dict(zip(PYTHON, (os.pathsep.join(map(str, (tree, generated))), "1"), strict=True))

@@ -13,6 +13,7 @@ from tests.chaos.outcomes import database
 from tests.e2e.conftest import World, a_world
 
 SENDS_PER_SECOND = 500
+NAMES = [process.name for process in PROCESSES]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,16 +58,16 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @asynccontextmanager
 async def a_chaotic_world(
-    home: Path, replicas: int = 1, *, variables: Mapping[str, str] | None = None
+    home: Path, replicas: int = 1, *, variables: Mapping[str, Mapping[str, str]] | None = None
 ) -> AsyncIterator[World]:
-    """Run an installation with short windows and a fast SES; `variables` are added to each process."""
+    """Run an installation with short windows and a fast SES; `variables` are added to those processes."""
     frequent = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.02"}
     own = {
         "sender": {"LETTERHEAD_UNKNOWN_WINDOW": "5", "LETTERHEAD_RESEND_WINDOW": "5"},
         "identity": frequent,
         "verifier": frequent,
     }
-    settings = {each.name: {**own.get(each.name, {}), **(variables or {})} for each in PROCESSES}
+    settings = {name: {**own.get(name, {}), **(variables or {}).get(name, {})} for name in NAMES}
     sandbox = {"LETTERHEAD_SANDBOX_CONTROL_RATE": "0"}
     async with a_world(home, replicas, sandbox=sandbox, two_regions=False, **settings) as world:
         await _raise_send_rate(world)

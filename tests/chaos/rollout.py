@@ -13,11 +13,10 @@ import aiohttp
 
 from cli.server_process import HOST, free_port
 from cli.supervisor import Part, module
-from services import PROCESSES
-from tests.chaos.conftest import a_chaotic_world
+from tests.chaos.conftest import NAMES, a_chaotic_world
 from tests.chaos.nursery import serves
 from tests.e2e.conftest import World
-from tests.previous import check_out, environment_of
+from tests.previous import PYTHON, check_out, environment_of
 from tests.waiting import eventually
 
 REPLICAS = 2
@@ -25,8 +24,8 @@ GRACE = 60.0  # seconds; terminationGracePeriodSeconds of the manifests
 LEAVES_WITHIN = 2.0  # seconds; the preStop hook of the manifests gives an ingress 5
 READY_WITHIN = timedelta(seconds=60)
 
-Version = dict[str, str]  # variables with which a process runs its code
-CURRENT: Version = {}
+Versions = dict[str, dict[str, str]]  # by process: the variables with which it runs its code
+CURRENT: Versions = {}
 
 
 @dataclass
@@ -52,24 +51,24 @@ class Rollout:
     """The replicas of all processes, and how those that were replaced have stopped."""
 
     world: World
-    previous: Version
+    previous: Versions
     parts: dict[str, list[Part]]  # by process
     ingress: Ingress
     stops: dict[str, list[float]] = field(default_factory=dict)  # seconds, by process
     unclean: list[str] = field(default_factory=list)
 
-    async def all_at_once(self, version: Version) -> None:
+    async def all_at_once(self, versions: Versions) -> None:
         """Replace all replicas, at the same time in each Deployment, as `kubectl apply` does."""
         for number in range(REPLICAS):
-            await asyncio.gather(*(self.replace(each, number, version) for each in self.parts))
+            await asyncio.gather(*(self.replace(each, number, versions) for each in self.parts))
 
-    async def one_by_one(self, version: Version, chance: random.Random) -> None:
+    async def one_by_one(self, versions: Versions, chance: random.Random) -> None:
         """Replace all replicas, one after the other in a random order."""
         replicas = [(process, number) for process in self.parts for number in range(REPLICAS)]
         for process, number in chance.sample(replicas, len(replicas)):
-            await self.replace(process, number, version)
+            await self.replace(process, number, versions)
 
-    async def replace(self, process: str, number: int, version: Version) -> None:
+    async def replace(self, process: str, number: int, versions: Versions) -> None:
         """Stop a replica with SIGTERM, start the other version in its place, and wait until it is ready."""
         part = self.parts[process][number]
         url = _url(part)
@@ -80,7 +79,8 @@ class Rollout:
         self.stops.setdefault(process, []).append(time.monotonic() - started)
         if code != 0:
             self.unclean.append(f"{part.name} exited with {code}")
-        part.environ = {key: part.environ[key] for key in part.environ if key not in self.previous} | version
+        others = {key: part.environ[key] for key in part.environ if key not in PYTHON}
+        part.environ = others | versions.get(process, {})
         part.start()
         await self.serving(part)
         if url:
@@ -102,12 +102,17 @@ class Rollout:
 
 @asynccontextmanager
 async def rolling(home: Path, commit: str) -> AsyncIterator[Rollout]:
-    """Run an installation whose processes run the code of a commit, with two replicas of each."""
+    """Run an installation whose processes run the code of a commit, with two replicas of each.
+
+    A process that the commit does not have runs the code of today.
+    """
     checkout = home / "previous"
     checkout.mkdir(parents=True)
-    previous = await asyncio.to_thread(lambda: environment_of(check_out(commit, checkout)))
+    tree = await asyncio.to_thread(check_out, commit, checkout)
+    version = await asyncio.to_thread(environment_of, tree)
+    previous = {name: version for name in NAMES if (tree / "services" / name).is_dir()}
     async with a_chaotic_world(home / "installation", REPLICAS, variables=previous) as world:
-        parts = {each.name: world.stack.replicas_of(each.name) for each in PROCESSES}
+        parts = {name: world.stack.replicas_of(name) for name in NAMES}
         second = _second_console(world, home)
         parts["console"].append(second)
         second.start()

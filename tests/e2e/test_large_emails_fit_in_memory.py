@@ -92,7 +92,11 @@ async def send_by_http(client: httpx.AsyncClient, body: bytes, busy: Counter[str
             yield body[at : at + PIECE]
 
     while True:
-        response = await client.post("/emails", content=pieces(), headers=headers)
+        try:
+            response = await client.post("/emails", content=pieces(), headers=headers)
+        except httpx.TransportError:  # on a busy machine, the body takes longer than the server lets it
+            busy["HTTP connections closed"] += 1
+            continue
         if response.status_code == httpx.codes.OK:
             return
         assert response.status_code in RETRYABLE, response.text

@@ -21,6 +21,9 @@ SMALL = 64 * 1024  # bytes; the server buffers this much on every connection any
 MEDIUM = MEBIBYTE
 MEDIUM_MEMORY = 96 * MEBIBYTE  # of their own, so that they do not wait behind large bodies
 WAITING_OF_TENANT = 32  # each with the buffer of its connection
+# Seconds that a request waits before it is read: its client waits too, and Resend's SDKs give up after 30.
+# A rejection would cost the whole upload, so it is the last resort.
+PATIENCE = 25.0
 # Bytes of memory per byte of a body while it is parsed, and then while a service is called: measured with an
 # email that has a file of 27 MB, as a `data:` URL.
 PARSE_COPIES, CALL_COPIES = 8, 4
@@ -50,7 +53,7 @@ class Bodies:
     """Reads bodies. Those that are not small wait until memory for them is free."""
 
     def __init__(
-        self, memory: BodyMemory, *, waiting: int = WAITING_OF_TENANT, patience: float = WAITS_FOR
+        self, memory: BodyMemory, *, waiting: int = WAITING_OF_TENANT, patience: float = PATIENCE
     ) -> None:
         self._memory = memory
         self._medium = FairBudget(MEDIUM_MEMORY)
@@ -86,7 +89,7 @@ class Bodies:
             async with self._waits(tenant):
                 await upload.enter_async_context(self._memory.uploads.reserved(tenant, expected))
             await _rest(arrived, pieces, expected)
-            async with self._in_time():  # the memory for uploads bounds how many wait here
+            async with _in_time(min(self._patience, WAITS_FOR)):  # few wait here: those that were read
                 return await self._memory.work.reserve(len(arrived) * PARSE_COPIES)
 
     @asynccontextmanager
@@ -96,21 +99,22 @@ class Bodies:
             raise _busy()
         self._waiting[tenant] += 1
         try:
-            async with self._in_time():
+            async with _in_time(self._patience):
                 yield
         finally:
             self._waiting[tenant] -= 1
             if not self._waiting[tenant]:
                 del self._waiting[tenant]
 
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        """Limit how long a request waits. Raise Rejected."""
-        try:
-            async with asyncio.timeout(self._patience):
-                yield
-        except TimeoutError:
-            raise _busy() from None
+
+@asynccontextmanager
+async def _in_time(patience: float) -> AsyncIterator[None]:
+    """Limit how long a request waits. Raise Rejected."""
+    try:
+        async with asyncio.timeout(patience):
+            yield
+    except TimeoutError:
+        raise _busy() from None
 
 
 async def _expected(request: Request, arrived: bytearray, pieces: AsyncIterator[bytes], largest: int) -> int:
