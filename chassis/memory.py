@@ -100,11 +100,15 @@ class FairBudget:
 
 
 class Arrivals:
-    """Requests that take long to arrive. While the process uses more than `most` bytes, some are rejected."""
+    """Requests that take long to arrive. While the process uses more than `most` bytes, some are rejected.
 
-    def __init__(self, most: int, *, used: Callable[[], int]) -> None:
+    `trim` is called first, because memory that is free, but was not returned to the system, counts as used.
+    """
+
+    def __init__(self, most: int, *, used: Callable[[], int], trim: Callable[[], None]) -> None:
         self._most = most
         self._used = used
+        self._trim = trim
         self._arriving: dict[object, tuple[object, Callable[[], None]]] = {}  # the oldest first
         self._timer: asyncio.TimerHandle | None = None
 
@@ -126,7 +130,7 @@ class Arrivals:
     def _check(self) -> None:
         """Reject the newest half of the requests of the owner with the most; again until memory suffices."""
         self._timer = None
-        if self._arriving and self._used() > self._most:
+        if self._arriving and self._above():
             counts = Counter(owner for owner, _ in self._arriving.values())
             [(greediest, count)] = counts.most_common(1)
             theirs = [this for this, (owner, _) in self._arriving.items() if owner == greediest]
@@ -134,6 +138,12 @@ class Arrivals:
                 _, reject = self._arriving.pop(this)
                 reject()
         self._check_again()
+
+    def _above(self) -> bool:
+        if self._used() <= self._most:
+            return False
+        self._trim()
+        return self._used() > self._most
 
     def _check_again(self) -> None:
         if self._arriving and self._timer is None:
@@ -146,7 +156,7 @@ class BodyMemory:
     def __init__(self, total: int) -> None:
         self.work = ByteBudget(int(total * WORKING))
         self.uploads = FairBudget(total - self.work.total)
-        self.arrivals = Arrivals(resident() + total, used=resident)
+        self.arrivals = Arrivals(resident() + total, used=resident, trim=return_free_memory)
         HELD.set_function(lambda: self.work.held)
         LIMIT.set(self.work.total)
 
@@ -161,6 +171,12 @@ def resident() -> int:
     with suppress(OSError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+def return_free_memory() -> None:
+    """Return memory to the system that glibc keeps for later, such as that of requests in small pieces."""
+    with suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def return_large_blocks() -> None:
