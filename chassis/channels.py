@@ -19,7 +19,9 @@ CHECKED_EVERY = 1.0  # seconds between checks of the TLS files
 GRACE = 300.0  # seconds for calls on a replaced channel; servers close connections at this age too
 LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
 
-# Only UNAVAILABLE is retried. Retries of create calls are safe because they carry a request_id.
+# UNAVAILABLE is retried, and CANCELLED, which a server that stops returns for calls that it has not taken yet
+# (https://github.com/grpc/grpc/issues/41785). gRPC does not retry a call that its caller canceled. Retries of
+# create calls are safe because they carry a request_id.
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
@@ -30,7 +32,7 @@ _SERVICE_CONFIG = {
                 "initialBackoff": "0.2s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
             },
         }
     ],

@@ -5,8 +5,6 @@ call, and the open streams of one key and of one tenant. Limits of lists are in 
 connections in `chassis.connections`.
 """
 
-from datetime import timedelta
-
 # Bytes of a request: to an ordinary method, at most to a method registered as large, and to a probe.
 ORDINARY = 4 * 1024 * 1024
 LARGEST = 64 * 1024 * 1024
@@ -16,7 +14,6 @@ HOLDS_SLOT = 1024 * 1024  # a request with more bytes holds its slot until the c
 READ_WITHIN = 30.0  # seconds in which a request must arrive
 COPIES = 7  # of a large request while it is handled: measured when an email with a file of 27 MB is accepted
 WAITS_FOR = 10.0  # seconds that a large request waits for memory for these, before it is rejected
-BUSY_FOR = timedelta(seconds=2)  # about when the caller of a rejected request should retry
 
 # Calls of all callers together. The rest of them is reserved for unary calls.
 MAX_CONCURRENT_RPCS = 2000

@@ -6,7 +6,6 @@ can use.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -19,9 +18,8 @@ from prometheus_client import Counter
 
 from chassis.access import Principal
 from chassis.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
-from chassis.memory import BodyMemory
+from chassis.memory import BodyMemory, retry_after
 from chassis.request_limits import (
-    BUSY_FOR,
     COPIES,
     HOLDS_SLOT,
     ORDINARY,
@@ -129,8 +127,7 @@ class Requests:
 def _busy(method: str) -> ResourceExhausted:
     BUSY.labels(method).inc()
     problem = "Other large requests are in progress. Retry the call in a few seconds."
-    spread = random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-    return ResourceExhausted("SERVER_BUSY", problem, retry_after=spread * BUSY_FOR)
+    return ResourceExhausted("SERVER_BUSY", problem, retry_after=retry_after())
 
 
 def _tenant_of(who: Principal | None) -> UUID | None:

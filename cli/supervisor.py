@@ -36,6 +36,7 @@ class Part:
         self._echo = echo
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def pid(self) -> int | None:
@@ -44,6 +45,7 @@ class Part:
 
     def start(self) -> None:
         """Start the process, and restart it whenever it exits."""
+        self._stopping = False
         self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise-{self.name}")
 
     def kill(self) -> None:
@@ -51,16 +53,23 @@ class Part:
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
 
-    async def stop(self) -> None:
-        """Stop the process with SIGTERM, or SIGKILL after STOP_SECONDS, and do not restart it."""
+    async def stop(self, within: float = STOP_SECONDS) -> int | None:
+        """Stop the process with SIGTERM, or SIGKILL after a time; do not restart it. Return its exit code.
+
+        Its output is read to the end, because a process whose output nobody reads may hang.
+        """
+        self._stopping = True
         process = self._process
         if process and process.returncode is None:
             process.terminate()
-        if self._supervisor:
+            await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=within)
+            if process.returncode is None:
+                process.kill()
+        elif self._supervisor:
             self._supervisor.cancel()
+        if self._supervisor:
             await asyncio.gather(self._supervisor, return_exceptions=True)
-        if process and process.returncode is None:
-            await _end(process)
+        return process.returncode if process else None
 
     async def _supervise(self) -> None:
         shortest, longest = RESTART_SECONDS
@@ -68,6 +77,8 @@ class Part:
         while True:
             started = time.monotonic()
             code = await self._run_once()
+            if self._stopping:
+                return
             pause = shortest if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, longest)
             self._echo(self.name, f"exited with {code}; restarting in {pause:g} s")
             await asyncio.sleep(pause)
@@ -102,14 +113,6 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
                 yield end.partial
             return
         yield line
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
 
 
 def module(name: str) -> list[str]:

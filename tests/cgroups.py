@@ -1,4 +1,7 @@
-"""Real memory limits for processes, as Kubernetes sets them: a control group that the kernel enforces."""
+"""Real memory limits for processes, as Kubernetes sets them: a control group that the kernel enforces.
+
+And the memory that a process uses.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,6 +37,12 @@ def limited_memory(mebibytes: int) -> Iterator[ControlGroup | None]:
         if group:
             with suppress(OSError):  # a process of the group has not ended yet
                 group.path.rmdir()
+
+
+def memory(pid: int, what: str) -> int:
+    """Return the current (VmRSS) or peak (VmHWM) memory of a process, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(what))
 
 
 def _created(limit: int) -> ControlGroup | None:

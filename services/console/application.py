@@ -8,6 +8,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from chassis.client import CallFailed
+from chassis.memory import BodyMemory
 from services.console.api import routes as api
 from services.console.assets import Assets
 from services.console.callers import Callers
@@ -25,7 +26,7 @@ from services.console.stubs import Stubs
 def application(settings: Config, stubs: Stubs, live: Live) -> Starlette:
     """Create the application served at the public URL."""
     sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
-    callers = Callers(stubs)
+    callers, memory = Callers(stubs), BodyMemory(settings.body_memory)
     pages = Pages(settings, stubs, callers, sessions, assets, live=live)
     links = Links(stubs, callers, sessions, addresses_shared=settings.addresses_shared)
 
@@ -46,7 +47,7 @@ def application(settings: Config, stubs: Stubs, live: Live) -> Starlette:
             *assets.routes(),
             *pages.routes(),
             *links.routes(),  # after the pages: /d/{token} also matches /d/{domain_id}
-            *api.routes(stubs, callers, requests_per_second=settings.api_requests_per_second),
+            *api.routes(stubs, callers, memory, requests_per_second=settings.api_requests_per_second),
         ],
         middleware=[
             Middleware(RequestMetrics),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from chassis import config
-from chassis.config import Secret, setting
+from chassis.config import MEBIBYTE, Secret, setting
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHORTEST_SECRET = 32  # characters
@@ -34,6 +34,11 @@ class Config:
     )
     api_requests_per_second: int = setting(
         50, help="API requests per second allowed for each key on each replica", minimum=1
+    )
+    body_memory: int = setting(
+        544 * MEBIBYTE,
+        help="bytes of memory for large requests; the others wait",
+        minimum=384 * MEBIBYTE,
     )
     identity_address: str = setting(help="host:port of the identity service")
     verifier_address: str = setting(help="host:port of the verifier service")

@@ -22,9 +22,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     async with open_platform(settings, SCHEMA) as platform:
         store = FeedbackStore(platform.database)
         processor = FeedbackProcessor(platform.database, store, platform.outbox)
-        async with (
-            intake(settings, store, stored=processor.task.wake) as receiving,
-        ):
+        async with intake(settings, store, platform.memory, stored=processor.task.wake) as receiving:
             parts = [
                 receiving,
                 feedback(store, processor),

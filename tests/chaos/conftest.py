@@ -1,6 +1,6 @@
 """One installation for all chaos tests, with windows short enough for a test; set only by settings."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from services import PROCESSES
 from tests.chaos.outcomes import database
 from tests.e2e.conftest import World, a_world
 
 SENDS_PER_SECOND = 500
+NAMES = [process.name for process in PROCESSES]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,14 +57,19 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @asynccontextmanager
-async def a_chaotic_world(home: Path) -> AsyncIterator[World]:
-    """Run an installation with short windows and a fast SES."""
-    windows = {"LETTERHEAD_UNKNOWN_WINDOW": "5", "LETTERHEAD_RESEND_WINDOW": "5"}
+async def a_chaotic_world(
+    home: Path, replicas: int = 1, *, variables: Mapping[str, Mapping[str, str]] | None = None
+) -> AsyncIterator[World]:
+    """Run an installation with short windows and a fast SES; `variables` are added to those processes."""
     frequent = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.02"}
-    unlimited = {"LETTERHEAD_SANDBOX_CONTROL_RATE": "0"}
-    async with a_world(
-        home, 1, sender=windows, identity=frequent, verifier=frequent, sandbox=unlimited
-    ) as world:
+    own = {
+        "sender": {"LETTERHEAD_UNKNOWN_WINDOW": "5", "LETTERHEAD_RESEND_WINDOW": "5"},
+        "identity": frequent,
+        "verifier": frequent,
+    }
+    settings = {name: {**own.get(name, {}), **(variables or {}).get(name, {})} for name in NAMES}
+    sandbox = {"LETTERHEAD_SANDBOX_CONTROL_RATE": "0"}
+    async with a_world(home, replicas, sandbox=sandbox, two_regions=False, **settings) as world:
         await _raise_send_rate(world)
         yield world
 

@@ -147,11 +147,11 @@ class Lives:
 
 
 @asynccontextmanager
-async def living(world: World) -> AsyncIterator[Lives]:
+async def living(world: World, at_once: int = AT_ONCE) -> AsyncIterator[Lives]:
     """Keep domains going while the context is open; at its end, let those that exist reach their deletion."""
     lives = Lives(world)
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(at_once):
             group.create_task(lives.one_after_the_other())
         try:
             yield lives

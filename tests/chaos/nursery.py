@@ -44,7 +44,7 @@ class Nursery:
 
     async def serving(self, copy: int) -> None:
         """Wait until a copy serves."""
-        await eventually(lambda: _serves(self.addresses[copy], self.key), SERVES_WITHIN)
+        await eventually(lambda: serves(self.addresses[copy], self.key), SERVES_WITHIN)
 
     async def follow(self, output: asyncio.StreamReader) -> None:
         """Record the pid of each copy that is started, from the output of `forks.py`."""
@@ -97,7 +97,8 @@ async def _start(arguments: Path) -> asyncio.subprocess.Process:
     )
 
 
-async def _serves(address: str, key: str) -> bool:
+async def serves(address: str, key: str) -> bool:
+    """Return whether a process at an address is SERVING."""
     metadata = (("authorization", f"Bearer {key}"),)
     async with grpc.aio.insecure_channel(address) as channel:
         with suppress(grpc.aio.AioRpcError):

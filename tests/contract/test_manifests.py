@@ -258,8 +258,8 @@ def test_pods_are_restricted_and_have_limits(overlay: Overlay) -> None:
             assert "memory" in container["resources"]["limits"]
 
 
-@every_service
-def test_the_memory_limit_of_a_service_suffices_for_large_bodies(process: Process) -> None:
+@every_process
+def test_the_memory_limit_of_a_process_suffices_for_large_bodies(process: Process) -> None:
     """Add up the process, its memory for large bodies, and what arrives between two checks."""
     settings = {each.variable: each.default for each in config.describe(settings_of(process))}
 

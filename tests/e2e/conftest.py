@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=30,
         help="changes of a READY domain's DMARC policy; 1,000 in full",
     )
+    parser.addoption(
+        "--large-emails", type=int, default=3, help="large emails sent at once by gRPC, and as many by HTTP"
+    )
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,11 @@ def replicas(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def advice_changes(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--advice-changes"))
+
+
+@pytest.fixture(scope="session")
+def large_emails(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--large-emails"))
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--all-situations", action="store_true", help="a receiver evaluates all of them, not a sample"
     )
     parser.addoption("--all-receivers", action="store_true", help="all hostile receivers, not a sample")
-    parser.addoption("--large-emails", type=int, default=6, help="large emails that are sent at once")
-
-
-@pytest.fixture
-def large_emails(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--large-emails"))
 
 
 @pytest.fixture

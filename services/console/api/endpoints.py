@@ -3,7 +3,6 @@
 What an endpoint does is up to its handler.
 """
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,13 +20,13 @@ from chassis.access import hash_token, well_formed
 from chassis.client import DEADLINE, CallFailed, call
 from chassis.config import MEBIBYTE
 from chassis.connections import mark_authenticated
+from chassis.memory import BodyMemory
 from chassis.telemetry import get_logger
-from services.console.api import errors
-from services.console.api.bodies import SMALL, Bodies
+from services.console.api import errors, models
+from services.console.api.bodies import Bodies, Body
 from services.console.api.decoding import decoded
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
-from services.console.api.models import Body
 from services.console.callers import Callers
 from services.console.stubs import Stubs
 
@@ -38,7 +37,7 @@ MAX_IDEMPOTENCY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 Reply = TypeVar("Reply")
-Model = TypeVar("Model", bound=Body)
+Model = TypeVar("Model", bound=models.Body)
 Parsed = TypeVar("Parsed")
 
 
@@ -51,7 +50,7 @@ class ApiRequest:
     path: Mapping[str, Any]
     query: QueryParams
     headers: Mapping[str, str]
-    content: bytes = field(default=b"", repr=False)
+    received: Body = field(default_factory=Body)
 
     async def call(
         self, method: Callable[..., Awaitable[Reply]], request: Any, *, deadline: timedelta = DEADLINE
@@ -65,13 +64,11 @@ class ApiRequest:
 
     def body(self, model: type[Model]) -> Model:
         """Return the decoded body. Raise Rejected."""
-        return decoded(self.content, model)
+        return decoded(self.received.content, model)
 
     async def parsed(self, parse: Callable[[bytes], Parsed]) -> Parsed:
         """Return the body parsed, in a thread if it is large. Raise what `parse` raises."""
-        if len(self.content) <= SMALL:
-            return parse(self.content)
-        return await asyncio.to_thread(parse, self.content)
+        return await self.received.parsed(parse)
 
     def request_id(self) -> str:
         """Return the idempotency key, or a new id, because calls to a service that is down are retried.
@@ -119,11 +116,11 @@ def id_of(name: str, text: str) -> str:
 class Gateway:
     """Admits requests within their key's rate limit, and reads their bodies only if the key is valid."""
 
-    def __init__(self, stubs: Stubs, callers: Callers, limiter: Limiter) -> None:
+    def __init__(self, stubs: Stubs, callers: Callers, limiter: Limiter, memory: BodyMemory) -> None:
         self._stubs = stubs
         self._callers = callers
         self._limiter = limiter
-        self._bodies = Bodies()
+        self._bodies = Bodies(memory)
 
     def route(self, path: str, endpoints: Sequence[Endpoint]) -> BaseRoute:
         """Return the route of a path with all its methods."""
@@ -162,8 +159,8 @@ class Gateway:
             return answer
         tenant = await self._callers.tenant_of(key)
         mark_authenticated(request.scope)
-        async with self._bodies.read(request, tenant, largest=endpoint.largest) as content:
-            return await endpoint.handler(replace(incoming, content=content))
+        async with self._bodies.read(request, tenant, largest=endpoint.largest) as received:
+            return await endpoint.handler(replace(incoming, received=received))
 
 
 def failed(request: Request, error: Exception) -> Response:

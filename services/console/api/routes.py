@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.memory import BodyMemory
 from services.console.api import claims, domains, emails, keys, openapi, suppressions, unsupported, webhooks
 from services.console.api.endpoints import METHODS, Endpoint, Gateway, failed
 from services.console.api.limits import Limiter
@@ -26,9 +27,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(stubs: Stubs, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
+def routes(
+    stubs: Stubs, callers: Callers, memory: BodyMemory, *, requests_per_second: int
+) -> list[BaseRoute]:
     """Return the API's routes. The last one matches every path, so they must come after all other routes."""
-    gateway = Gateway(stubs, callers, Limiter(requests_per_second))
+    gateway = Gateway(stubs, callers, Limiter(requests_per_second), memory)
     by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_priority), key=_path)}
     return [
         Route("/openapi.json", _openapi, methods=["GET"]),

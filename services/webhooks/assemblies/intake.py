@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 from chassis.assembly import Assembly
 from chassis.aws import AwsClient, open_client
+from chassis.memory import BodyMemory
 from chassis.regions import AwsRegion
 from services.webhooks.config import Config
 from services.webhooks.intake.certificates import Signatures, open_signatures
@@ -25,7 +26,7 @@ from services.webhooks.store.feedback import FeedbackStore
 
 @asynccontextmanager
 async def intake(
-    settings: Config, store: FeedbackStore, *, stored: Callable[[], None]
+    settings: Config, store: FeedbackStore, memory: BodyMemory, *, stored: Callable[[], None]
 ) -> AsyncIterator[Assembly]:
     """Serve the endpoint while the block runs; yield the pollers of each region's queue.
 
@@ -35,7 +36,7 @@ async def intake(
     rules = [rule(each, settings.feedback) for each in settings.aws.regions]
     async with AsyncExitStack() as exits:
         signatures = [await exits.enter_async_context(open_signatures(each, settings.sns)) for each in topics]
-        await exits.enter_async_context(_endpoint(settings, topics, signatures, store, stored=stored))
+        await exits.enter_async_context(_endpoint(settings, topics, signatures, store, memory, stored=stored))
         pollers, checks = [], []
         for region, source, proofs, events in zip(
             settings.aws.regions, topics, signatures, rules, strict=True
@@ -56,6 +57,7 @@ async def _endpoint(
     topics: Sequence[Topic],
     signatures: Sequence[Signatures],
     store: FeedbackStore,
+    memory: BodyMemory,
     *,
     stored: Callable[[], None],
 ) -> AsyncIterator[None]:
@@ -68,7 +70,7 @@ async def _endpoint(
             Source(each, proofs, await exits.enter_async_context(_confirmations(region)))
             for region, each, proofs in zip(settings.aws.regions, topics, signatures, strict=True)
         ]
-        posts = Posts(sources, store, max_age=settings.sns_endpoint.sns_max_age, stored=stored)
+        posts = Posts(sources, store, memory.work, max_age=settings.sns_endpoint.sns_max_age, stored=stored)
         await exits.enter_async_context(serving_posts(settings.server.grpc_host, port, posts))
         yield
 

@@ -6,7 +6,7 @@ SNS retries after a 503 and drops the message after a 4xx.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,7 @@ from starlette.routing import Route
 from chassis.aws import AwsClient, AwsError, Timeouts
 from chassis.config import PREFIX, ConfigError
 from chassis.errors import ServiceError
+from chassis.memory import ByteBudget
 from chassis.telemetry import get_logger
 from chassis.web import Site, listen, serving
 from services.webhooks.intake.certificates import Signatures
@@ -33,6 +34,8 @@ log = get_logger(__name__)
 PATH = "/sns"
 BODY_WITHIN = timedelta(seconds=10)  # SNS closes a connection after 15 s
 CONNECTIONS = 200
+SMALL = 64 * 1024  # bytes; events of SES are smaller, and the server buffers as much
+COPIES = 6  # of a larger body while it is verified and stored
 # SNS waits 15 s for our answer, and posts a confirmation again after a 503.
 CONFIRMATION_TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=5))
 CONFIRMATIONS = 2  # at once
@@ -57,12 +60,14 @@ class Posts:
         self,
         sources: Sequence[Source],
         store: FeedbackStore,
+        memory: ByteBudget,
         *,
         max_age: timedelta,
         stored: Callable[[], None],
     ) -> None:
         self._sources = {each.topic.arn: each for each in sources}
         self._store = store
+        self._memory = memory
         self._max_age = max_age
         self._stored = stored
         self._rejections = Rejections("https")
@@ -83,7 +88,25 @@ class Posts:
 
     async def _take(self, request: Request) -> str:
         """Verify a post and act on it; return the outcome for the metric."""
-        body = await _body(request)
+        async with AsyncExitStack() as held:
+            return await self._handle(request, await self._body(request, held))
+
+    async def _body(self, request: Request, held: AsyncExitStack) -> bytes:
+        """Return the body, limited in size and time; memory for it is held unless it is small.
+
+        A timeout is answered with 503, not 403: a slow network must not make SNS drop the message.
+        """
+        body = bytearray()
+        async with asyncio.timeout(BODY_WITHIN.total_seconds()):
+            async for chunk in request.stream():
+                if len(body) <= SMALL < len(body) + len(chunk):
+                    held.enter_context(await self._memory.reserve(MAX_BODY * COPIES))
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise Forged("too_large")
+        return bytes(body)
+
+    async def _handle(self, request: Request, body: bytes) -> str:
         if request.headers.get(RAW_HEADER) == "true" and is_bare(body):
             raise Unproven("raw_delivery")
         source = self._source(body)
@@ -126,20 +149,6 @@ async def _confirm(sns: AwsClient, message: Message) -> None:
 def _answer(outcome: str, status: int) -> Response:
     POSTS.labels(outcome).inc()
     return Response(status_code=status)
-
-
-async def _body(request: Request) -> bytes:
-    """Return the body, limited in size and time.
-
-    A timeout is answered with 503, not 403: a slow network must not make SNS drop the message.
-    """
-    body = bytearray()
-    async with asyncio.timeout(BODY_WITHIN.total_seconds()):
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise Forged("too_large")
-    return bytes(body)
 
 
 async def _health(_: Request) -> Response:

@@ -1,6 +1,7 @@
 """Channels between services: retries, load balancing over replicas, and large responses."""
 
 import asyncio
+import time
 
 import grpc
 
@@ -12,6 +13,7 @@ from letterhead.identity.v1 import tenants_pb2
 from tests.integration.chassis.probe import PLAINTEXT, a_server, get_tenant, nothing, registrations
 
 DOWN_SECONDS = 0.4
+CALLS, TRANSIT_SECONDS = 50, 0.2
 
 
 async def test_a_call_is_retried_while_the_server_is_down() -> None:
@@ -45,6 +47,30 @@ async def test_calls_are_balanced_over_all_replicas() -> None:
             await get_tenant(channel)
 
     assert {name: calls[name] - before[name] for name in calls} == {"one": 5, "two": 5}
+
+
+async def test_calls_that_a_stopping_replica_has_not_taken_are_repeated_at_another() -> None:
+    first = free_port()
+    answered = {"one": 0, "two": 0}
+
+    async def one() -> None:
+        answered["one"] += 1
+
+    async def two() -> None:
+        answered["two"] += 1
+
+    async with (
+        serving(a_server(), registrations=registrations(two)) as second,
+        channels.opened(f"127.0.0.1:{first},127.0.0.1:{second}", PLAINTEXT) as channel,
+    ):
+        async with serving(a_server(grpc_port=first), registrations=registrations(one)):
+            await _both_connected(channel, answered)
+            calls = [asyncio.ensure_future(get_tenant(channel, str(number))) for number in range(CALLS)]
+            await asyncio.sleep(0)
+            time.sleep(TRANSIT_SECONDS)  # noqa: ASYNC251 - both servers are too busy to take the calls
+        answers = await asyncio.gather(*calls)
+
+    assert [each.tenant.id for each in answers] == [str(number) for number in range(CALLS)]
 
 
 async def test_a_response_as_large_as_an_email_with_its_bodies_is_accepted() -> None:

@@ -8,14 +8,13 @@ import json
 import re
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import asyncpg
 
 from services import schemas
-from tests.contract.sources import ROOT
 from tests.figures import Figure
+from tests.previous import check_out, git
 from tests.stores import FreshDatabase
 
 BASELINE = (
@@ -39,17 +38,6 @@ json.dump([(str(path), name, getattr(query, "sql", query)) for path, name, query
 Statement = tuple[str, str, str]  # file, name and SQL
 
 
-def git(*arguments: str) -> str:
-    """Return what git prints; fail, with what to do, in a clone without the history."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the PATH
-    if done.returncode:
-        raise AssertionError(
-            f"git {' '.join(arguments)}: {done.stderr.strip()}. This test needs the history. Run"
-            " `git fetch --unshallow`."
-        )
-    return done.stdout.strip()
-
-
 def previous_commit() -> str:
     """Return the newest commit with another schema than this working tree; otherwise the baseline."""
     if git("status", "--porcelain", "--", SCHEMA):
@@ -62,10 +50,7 @@ def previous_commit() -> str:
 
 def statements_of(commit: str, directory: Path) -> list[Statement]:
     """Check the commit out into the directory; return the statements that its code loads."""
-    archive, tree = directory / "tree.tar", directory / "tree"
-    git("archive", f"--output={archive}", commit)
-    with tarfile.open(archive) as packed:
-        packed.extractall(tree, filter="data")
+    tree = check_out(commit, directory)
     loaded = subprocess.run(
         [sys.executable, "-c", LOADER], cwd=tree, env={"PYTHONPATH": str(tree)}, check=False,
         capture_output=True, text=True,

@@ -1,4 +1,4 @@
-"""A body is read only after its key was validated, and a tenant's keys share its upload slots."""
+"""A body is read only after its key was validated, and a tenant's slow uploads do not block others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ import pytest
 
 from chassis.access import Scope, generate_key
 from chassis.client import CallFailed
+from chassis.config import MEBIBYTE
 from cli.server_process import HOST, free_port
-from services.console.api.bodies import LARGE
 from services.console.callers import Callers
 from services.console.stubs import open_stubs
 from tests.factories import a_key, a_tenant
@@ -18,6 +18,8 @@ from tests.integration.console.conftest import Known, an_identity, settings
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 from tests.waiting import eventually
+
+LARGE = 40_000_000
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -60,9 +62,9 @@ async def test_a_tenants_slow_uploads_do_not_block_another_tenant(known: Known) 
     keys = [await known.a_key(scope, tenant) for scope in (Scope.FULL_ACCESS, Scope.SENDING_ACCESS)]
     async with AsyncExitStack() as held:
         for key in keys * 3:
-            _, writer = await begin(known, key, 2 * LARGE)
+            _, writer = await begin(known, key, LARGE)
             held.callback(writer.close)
-        body = b" " * (2 * LARGE)
+        body = b" " * (2 * MEBIBYTE)
 
         assert await status(await begin(known, other, len(body), body)) == 400
 

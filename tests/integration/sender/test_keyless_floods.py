@@ -14,6 +14,7 @@ import grpc
 import pytest
 
 from cli.parent_death_signal import ending_with_parent
+from tests.cgroups import memory
 from tests.contract.manifests import memory_limit
 from tests.contract.sources import ROOT
 from tests.factories import a_key
@@ -47,12 +48,6 @@ async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
     yield answers
     out, _ = await flood.communicate(b"")
     answers |= json.loads(out)
-
-
-def memory(pid: int, what: str) -> int:
-    """Return the current (VmRSS) or peak (VmHWM) memory of a process, in MiB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(what))
 
 
 async def timed_sends(caller: Caller, address: str) -> list[float]:

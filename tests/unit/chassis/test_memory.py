@@ -67,7 +67,12 @@ class Process:
     def __init__(self) -> None:
         self.used = 0
         self.rejected: list[str] = []
-        self.arrivals = Arrivals(MOST, used=lambda: self.used)
+        self.free = 0  # bytes in use that are free, but were not returned to the system
+        self.arrivals = Arrivals(MOST, used=lambda: self.used, trim=self._trim)
+
+    def _trim(self) -> None:
+        self.used -= self.free
+        self.free = 0
 
     def arrive(self, requests: ExitStack, owner: str, name: str) -> None:
         def reject() -> None:
@@ -85,6 +90,17 @@ async def test_requests_arrive_however_slowly_while_there_is_memory() -> None:
         await asyncio.sleep(SOON)
 
     assert process.rejected == []
+
+
+async def test_free_memory_is_returned_to_the_system_before_a_request_has_to_give_way() -> None:
+    process = Process()
+    process.used, process.free = MOST + 50, 50
+    with ExitStack() as requests:
+        process.arrive(requests, "acme", "first")
+        await asyncio.sleep(SOON)
+
+    assert process.rejected == []
+    assert process.used == MOST
 
 
 async def test_the_newest_requests_of_the_owner_with_the_most_give_way() -> None:
