@@ -33,8 +33,9 @@ from services.verifier.model.account import AccountChange, AccountState
 from services.verifier.model.decisions import Claim as Verified
 from services.verifier.model.decisions import Transition
 from services.verifier.model.messages.accounts import explain as explain_account
+from services.verifier.model.ownership import Ownership as VerifiedOwnership
 from services.verifier.model.reasons import AccountReason
-from services.verifier.model.state_reasons import why_moved
+from services.verifier.model.state_reasons import why_moved, why_renewed
 from services.verifier.model.states import Conditions, Evidence
 from services.verifier.model.states import State as DomainState
 from services.webhooks import events as webhooks
@@ -113,10 +114,11 @@ def _of_verifier() -> Iterator[Event]:
         (DomainState.PENDING, DomainState.READY),
         (DomainState.READY, DomainState.DEGRADED),
         (DomainState.READY, DomainState.LOST),
-        (DomainState.READY, DomainState.PENDING),
         (DomainState.PENDING, DomainState.FAILED),
     ):
         yield verifier.state_changed(claim, Transition(before, after, why_moved(before, after, NOT_SIGNING)))
+    renewed = why_renewed(VerifiedOwnership.SOLE)
+    yield verifier.state_changed(claim, Transition(DomainState.READY, DomainState.PENDING, renewed))
 
 
 def _of_sender() -> Iterator[Event]:
