@@ -44,7 +44,7 @@ def measure_postgres(url: str) -> None:
 
 def measured_nats(ca: str) -> ssl.SSLContext:
     """Return a context that verifies NATS with a CA; it measures the CA and the servers' certificates."""
-    EXPIRY.labels("nats_ca").set(_expiry(ca.encode(), BUNDLE))
+    EXPIRY.labels("nats_ca").set(_expiry(ca.encode(), BUNDLE).timestamp())
     context = ssl.create_default_context(cadata=ca)
     context.sslobject_class = _NatsConnection
     return context
@@ -61,15 +61,21 @@ class _NatsConnection(ssl.SSLObject):
 
 def _measure(certificate: str, path: Path | None, which: Callable[..., datetime]) -> None:
     if path is not None:
-        EXPIRY.labels(certificate).set_function(partial(_expiry_of_file, path, which))
+        EXPIRY.labels(certificate).set_function(partial(_timestamp, path, which))
 
 
-def _expiry_of_file(path: Path, which: Callable[..., datetime]) -> float:
+def _timestamp(path: Path, which: Callable[..., datetime]) -> float:
+    expires_at = expiry_of(path, which)
+    return expires_at.timestamp() if expires_at else 0
+
+
+def expiry_of(path: Path, which: Callable[..., datetime] = CHAIN) -> datetime | None:
+    """Return when the certificates in a file expire; None if it cannot be read, as while it is replaced."""
     try:
         return _expiry(path.read_bytes(), which)
     except (OSError, ValueError):
-        return 0
+        return None
 
 
-def _expiry(pem: bytes, which: Callable[..., datetime]) -> float:
-    return which(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(pem)).timestamp()
+def _expiry(pem: bytes, which: Callable[..., datetime]) -> datetime:
+    return which(each.not_valid_after_utc for each in x509.load_pem_x509_certificates(pem))

@@ -23,12 +23,12 @@ else:
     Connection = asyncpg.Connection
 
 QUERIES = Queries.load(Path(__file__).with_name("postgres.sql"))
-# Each round finds transaction pooling unless another client takes the session at the same moment.
-ROUNDS = 5
+# Each check finds transaction pooling unless another client takes the session at the same moment.
+CHECKS = 5
 # OpenSSL's codes of a certificate that is valid, but for another host.
 _OTHER_HOST = (62, 64)
 # What a session forgets when a pooler replaces it.
-_FORGOTTEN = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
+_LOST_SESSION = (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError)
 
 URL, CA = f"{config.PREFIX}DATABASE_URL_FILE", f"{config.PREFIX}DATABASE_TLS_CA_FILE"
 
@@ -87,7 +87,7 @@ class Connector:
             return await self._connect(options)
         except ConnectionFailed:
             raise
-        except _FORGOTTEN as error:
+        except _LOST_SESSION as error:
             raise TransactionPooling from error
         except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
             host = urlsplit(self._options["dsn"]).hostname or "localhost"
@@ -110,7 +110,7 @@ class Connector:
 
     async def _check_pooler(self, connection: Connection) -> None:
         """Raise TransactionPooling if another connection gets the session that this one has."""
-        for _ in range(ROUNDS):
+        for _ in range(CHECKS):
             before = await connection.fetchval(*QUERIES.server_process())
             other = await self._open({})
             try:

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
 from prometheus_client import Gauge
 
 from chassis import config
 from chassis.access import Access, Scope
 from chassis.aws import CLOCK, Faults
 from chassis.background import Background
+from chassis.certificates import expiry_of
 from chassis.database import Database
 from chassis.errors import ServiceError, Unauthenticated
 from chassis.periodic import PeriodicTask
@@ -90,9 +90,4 @@ class ProcessReports:
         return "ACCEPTED" if who.scope is Scope.SERVICE else "WRONG_SCOPE"
 
     def _certificate_expires_at(self) -> datetime | None:
-        if self._certificate is None:
-            return None
-        try:
-            return x509.load_pem_x509_certificate(self._certificate.read_bytes()).not_valid_after_utc
-        except (OSError, ValueError):
-            return None  # replaced at this moment; what cannot be read at the start ends the process
+        return expiry_of(self._certificate) if self._certificate else None

@@ -12,7 +12,7 @@ from services import PROCESSES
 
 # Three reports in a row, and some time for a slow statement.
 REPORTED_WITHIN = timedelta(seconds=30)
-FORGOTTEN_AFTER = timedelta(minutes=10)
+IGNORED_AFTER = timedelta(minutes=10)
 MOST_APART = timedelta(seconds=2)
 # AWS's clock is known to a second; it rejects requests signed with a clock five minutes off.
 MOST_APART_FROM_AWS = timedelta(seconds=30)
@@ -32,7 +32,7 @@ Report = Mapping[str, Any]
 
 async def check_processes(connection: Connection) -> list[Finding]:
     """Return what is wrong with each process by its own report, and in which way they differ."""
-    rows = await connection.fetch(_REPORTS, FORGOTTEN_AFTER)
+    rows = await connection.fetch(_REPORTS, IGNORED_AFTER)
     return findings_about([dict(row) for row in rows])
 
 

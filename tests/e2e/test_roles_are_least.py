@@ -47,7 +47,7 @@ async def recorded(workspace: Path) -> AsyncIterator[dict[str, list[Authorizatio
     settings = {"LETTERHEAD_FEEDBACK_RULE": RULE, "LETTERHEAD_SNS_PORT": str(port)}
     async with a_world(workspace / "roles", 1, webhooks=settings) as world:
         await _receive_by_every_way(world, port)
-        await _look_at_everything(world)
+        await _visit_everything(world)
         await _live_and_die(world)
         yield await _complete(world)
 
@@ -62,7 +62,7 @@ async def _receive_by_every_way(world: World, port: int) -> None:
     await asyncio.to_thread(sns.subscribe, TopicArn=TARGET.topic_arn, Protocol="http", Endpoint=endpoint)
 
 
-async def _look_at_everything(world: World) -> None:
+async def _visit_everything(world: World) -> None:
     """Let doctor check AWS with its own credentials."""
     session = boto3.Session(access_key("doctor"), "sandbox", region_name=REGION)
     way = Way(ACCOUNT, TARGET.configuration_set, TARGET.feedback, TARGET.feedback, rule=RULE)

@@ -44,11 +44,11 @@ async def test_a_process_reports_while_it_runs(database: FreshDatabase) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "verdict"),
+    ("scope", "expected"),
     [(Scope.SERVICE, "ACCEPTED"), (Scope.FULL_ACCESS, "WRONG_SCOPE"), (None, "REJECTED")],
 )
 async def test_a_process_reports_whether_its_service_key_is_accepted(
-    database: FreshDatabase, scope: Scope | None, verdict: str
+    database: FreshDatabase, scope: Scope | None, expected: str
 ) -> None:
     token = await a_key(database, await a_tenant(database), scope or Scope.SERVICE)
     if scope is None:
@@ -65,7 +65,7 @@ async def test_a_process_reports_whether_its_service_key_is_accepted(
         await reports.report()
 
     [row] = await reported(database)
-    assert row["service_key"] == verdict
+    assert row["service_key"] == expected
 
 
 async def test_a_process_reports_when_its_certificate_expires(
@@ -82,7 +82,9 @@ async def test_a_process_reports_when_its_certificate_expires(
     assert timedelta(0) < left <= LASTS
 
 
-async def test_a_process_that_was_killed_is_forgotten_after_a_day(database: FreshDatabase) -> None:
+async def test_the_report_of_a_process_that_was_killed_is_deleted_after_a_day(
+    database: FreshDatabase,
+) -> None:
     async with database.open("sender") as connected:
         reports = ProcessReports(
             connected, Access(connected), a_server(), "sender", service_key=None, regions=[]

@@ -121,7 +121,7 @@ async def test_the_job_names_the_roles_that_it_may_not_create(
     assert await _schemas(on_database(server.url(), name)) == []
 
 
-async def test_an_owner_that_may_create_no_schema_is_told_what_to_run(server: Postgres, name: str) -> None:
+async def test_an_owner_that_may_create_no_schema_learns_what_to_run(server: Postgres, name: str) -> None:
     owner = await a_role(server, "CREATEROLE")
     await execute(server.url(), f"CREATE DATABASE {name}")
 

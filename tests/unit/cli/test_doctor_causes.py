@@ -7,13 +7,13 @@ WAITING = wrong("outbox", "unpublished events: sender for 90 s", "See the runboo
 NATS_DOWN = unavailable("nats", "cannot reach NATS", "Check that it runs.")
 
 
-def told(*findings: Finding) -> list[tuple[str, str, str]]:
+def listed(*findings: Finding) -> list[tuple[str, str, str]]:
     """Return the part, the service and the cause of each finding in order."""
     return [(each.part, each.service, each.follows_from) for each in ordered(findings)]
 
 
 def test_unpublished_events_follow_from_an_unreachable_nats() -> None:
-    assert told(WAITING, well("database", "answers"), NATS_DOWN) == [
+    assert listed(WAITING, well("database", "answers"), NATS_DOWN) == [
         ("nats", "NATS", ""),
         ("outbox", "sender", "nats"),
         ("database", "Postgres", ""),
@@ -27,7 +27,7 @@ def test_everything_follows_from_an_unreachable_database() -> None:
         unavailable("database", "cannot reach Postgres", "Check that it runs."),
     )
 
-    assert told(*findings) == [
+    assert listed(*findings) == [
         ("database", "Postgres", ""),
         ("identity", "identity", "database"),
         ("shared", "identity", "database"),
@@ -42,7 +42,7 @@ def test_a_consequence_names_the_cause_at_the_root() -> None:
         unavailable("webhooks", "does not answer", "Check that it runs."),
     )
 
-    assert told(*findings) == [
+    assert listed(*findings) == [
         ("certificate", "webhooks", ""),
         ("webhooks", "webhooks", "certificate"),
         ("feedback", "webhooks", "certificate"),
@@ -53,7 +53,7 @@ def test_a_consequence_names_the_cause_at_the_root() -> None:
 def test_a_problem_of_one_service_does_not_explain_that_of_another() -> None:
     expired = wrong("certificate", "the certificate of webhooks expired", "Renew it.").of("webhooks")
 
-    assert told(unavailable("sender", "does not answer", "Check that it runs."), expired) == [
+    assert listed(unavailable("sender", "does not answer", "Check that it runs."), expired) == [
         ("certificate", "webhooks", ""),
         ("sender", "sender", ""),
     ]
@@ -67,7 +67,7 @@ def test_independent_problems_are_listed_in_the_order_of_their_parts_and_the_hea
         unavailable("console", "does not answer", "Check that it runs."),
     )
 
-    assert [part for part, *_ in told(*findings)] == ["console", "shared", "aws", "database"]
+    assert [part for part, *_ in listed(*findings)] == ["console", "shared", "aws", "database"]
 
 
 def test_a_part_is_explained_only_by_parts_above_it() -> None:
