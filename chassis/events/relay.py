@@ -51,6 +51,7 @@ class Relay:
         self._sql = statements(schema)
         self._adopted: Incarnation | None = None
         self._acknowledged = 0
+        LOST.labels(schema)  # so that the first loss is an increase
         watch = PeriodicTask(f"{schema}: stream watch", self._watch, interval=WATCH, cap=LONGEST_RETRY)
         sweep = PeriodicTask(f"{schema}: outbox sweep", self._sweep, interval=SWEEP, cap=LONGEST_RETRY)
         # With a backlog, the second task publishes while the first one waits for Postgres.

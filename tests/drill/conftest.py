@@ -13,7 +13,7 @@ from tests.drill.report import Drill, table
 from tests.drill.rules import TIMES_FASTER
 from tests.drill.stage import Stage, a_stage
 
-# One fault each of a store, a process, AWS and the configuration.
+# Of both stores and a process: those that are seen and heal the fastest.
 SAMPLE = frozenset({"NATS is down", "Postgres hangs", "sender is down"})
 
 

@@ -32,6 +32,7 @@ class Fault:
     doctor: str | None
     alert: str
     doctor_excused: str = ""
+    within: timedelta = SEEN_WITHIN
 
 
 async def drill(stage: Stage, fault: Fault) -> Drill:
@@ -50,7 +51,7 @@ async def _doctor(stage: Stage, fault: Fault, record: Drill, since: float) -> No
     """Run doctor until it names the cause."""
     if fault.doctor is None:
         return
-    while time.monotonic() - since < SEEN_WITHIN.total_seconds():
+    while time.monotonic() - since < fault.within.total_seconds():
         record.doctor_lines = await stage.problems()
         for line in record.doctor_lines:
             if re.search(fault.doctor, line):
@@ -61,7 +62,7 @@ async def _doctor(stage: Stage, fault: Fault, record: Drill, since: float) -> No
 
 async def _alert(stage: Stage, fault: Fault, record: Drill, since: float) -> None:
     """Wait for the alert; note the others that fire meanwhile."""
-    while time.monotonic() - since < SEEN_WITHIN.total_seconds():
+    while time.monotonic() - since < fault.within.total_seconds():
         firing = {each.name: each for each in await stage.prometheus.firing()}
         record.other_alerts = sorted({*record.other_alerts, *firing} - {fault.alert})
         if found := firing.get(fault.alert):

@@ -39,6 +39,7 @@ COMMAND_TIMEOUT = 120  # seconds
 CALL_TIMEOUT = 5  # seconds
 READY = timedelta(minutes=5)
 RESTART = timedelta(seconds=30)
+REPAIRED = timedelta(minutes=3)
 PROBLEM = "✗ "
 # Small, so that it can be filled in a second.
 NATS_STORAGE = 64 * 2**20
@@ -135,8 +136,14 @@ class Stage:
         await self.world.services.verifier.VerifyDomain(request)
 
     async def publish_records(self) -> None:
-        """Publish the records that the domain has now, and wait until it is READY."""
-        await becomes_ready(self.world, await self._domain())
+        """Publish the domain's new records once SES has its identity again; wait until it is READY."""
+
+        async def renewed() -> Domain | None:
+            now = await self._domain()
+            values = {each.value for each in self.domain.records}
+            return now if now.records and values != {each.value for each in now.records} else None
+
+        await becomes_ready(self.world, await eventually(renewed, REPAIRED))
 
     async def _domain(self) -> Domain:
         request = GetDomainRequest(domain_id=self.domain.id)

@@ -25,7 +25,11 @@ HEARTBEATS_WITHOUT_EVENT = 2
 BEATS = timedelta(seconds=60)
 # Older than the threshold of the alert, 15 minutes.
 AGED = timedelta(minutes=20)
-DEAD_LETTERED = timedelta(minutes=5)
+# SQS dead-letters a message after ten receives, 30 s apart.
+DEAD_LETTERED = timedelta(minutes=8)
+# SES is asked about one of them at a time, which then waits for up to 30 s.
+WAITING_EMAILS = 20
+WAITED = timedelta(minutes=10)
 
 Injection = Callable[[Stage], AbstractAsyncContextManager[None]]
 
@@ -48,15 +52,13 @@ def account(**changed: object) -> Injection:
 
 @asynccontextmanager
 async def throttled(stage: Stage) -> AsyncIterator[None]:
-    """Have SES throttle every email, of which one has waited for ten minutes."""
+    """Have SES throttle every email while many wait, and have waited for ten minutes."""
     fault = {"operation": "SendEmail", "kind": "throttle"}
     await stage.world.sandbox.call("POST", "/ses/faults", fault)
-    email_id = await stage.send()
+    for _ in range(WAITING_EMAILS):
+        await stage.send()
     await stage.execute(
-        "UPDATE sender.emails SET created_at = created_at - $2::interval, send_at = send_at - $2::interval"
-        " WHERE id = $1::uuid",
-        email_id,
-        timedelta(minutes=10),
+        "UPDATE sender.emails SET not_before = not_before - $1::interval WHERE state = 'QUEUED'", WAITED
     )
     try:
         yield
@@ -168,12 +170,21 @@ async def dead_letters(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def identity_deleted(stage: Stage) -> AsyncIterator[None]:
-    """Delete the identity of the shared domain at SES, as somebody may in the console; verify it again."""
+    """Delete the identity of a READY domain at SES, as somebody may in the console; publish its new records.
+
+    SES throttles the repair, which would otherwise take less time than doctor.
+    """
+    fault = {"operation": "CreateEmailIdentity", "kind": "throttle"}
+    await stage.world.sandbox.call("POST", "/ses/faults", fault)
     ses = stage.aws("sesv2")
     await asyncio.to_thread(lambda: ses.delete_email_identity(EmailIdentity=stage.domain.name))
+    await stage.send()
     await stage.verify_domain()
-    yield
-    await stage.publish_records()
+    try:
+        yield
+    finally:
+        await stage.world.sandbox.call("DELETE", "/ses/faults")
+        await stage.publish_records()
 
 
 AWS_FAULTS = (
@@ -224,6 +235,7 @@ AWS_FAULTS = (
         inject=dead_letters,
         doctor=r"queue .*rejected messages are in the dead-letter queue",
         alert="SnsMessagesRefused",
+        within=DEAD_LETTERED,
     ),
     Fault(
         name="redrive policy gone",
@@ -235,6 +247,6 @@ AWS_FAULTS = (
         name="identity deleted at SES",
         inject=identity_deleted,
         doctor=r"identities .*SES has no identity of",
-        alert="IdentitiesRepaired",
+        alert="EmailsHeld",
     ),
 )
