@@ -163,7 +163,7 @@ async def test_a_process_reports_the_name_of_its_service(environ: dict[str, str]
 
     def shown() -> str:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
                 return str(answer.read().decode())
         except OSError:
             return ""
