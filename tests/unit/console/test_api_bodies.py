@@ -110,7 +110,7 @@ async def test_memory_that_is_not_needed_after_parsing_is_returned_at_once() -> 
             assert await body.parsed(len) == LARGE
 
 
-async def test_a_request_that_waits_too_long_is_rejected_and_told_when_to_retry() -> None:
+async def test_a_request_that_waits_too_long_is_rejected_with_a_time_to_retry() -> None:
     bodies = Bodies(BodyMemory(4), patience=0)
 
     async with bodies.read(a_request(at_once, LARGE), "acme", largest=LARGE):
