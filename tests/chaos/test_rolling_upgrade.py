@@ -84,28 +84,24 @@ async def test_an_upgrade_and_a_roll_back_lose_nothing(
 ) -> None:
     world, chance = rollout.world, random.Random(seed)  # noqa: S311 - not a secret
     path = await an_endpoint(world)
-    async with (
-        Subscriber.following(world) as subscriber,
-        living(world, DOMAINS) as lives,
-        flowing(world, rollout.ingress) as traffic,
-    ):
-        await rollout.all_at_once(CURRENT)
-        await rollout.all_at_once(rollout.previous)
-        for _ in range(scale.of(0, 3)):
-            await rollout.one_by_one(CURRENT, chance)
-            await rollout.one_by_one(rollout.previous, chance)
+    async with Subscriber.following(world) as subscriber:
+        async with living(world, DOMAINS) as lives, flowing(world, rollout.ingress) as traffic:
+            await rollout.all_at_once(CURRENT)
+            await rollout.all_at_once(rollout.previous)
+            for _ in range(scale.of(0, 3)):
+                await rollout.one_by_one(CURRENT, chance)
+                await rollout.one_by_one(rollout.previous, chance)
+        await eventually(lambda: all_settled(world, traffic.emails), SETTLED_WITHIN)
+        wanted = {(kind, email) for kind in TYPES for email in traffic.emails}
 
-    await eventually(lambda: all_settled(world, traffic.emails), SETTLED_WITHIN)
-    wanted = {(kind, email) for kind in TYPES for email in traffic.emails}
+        async def everything_arrived() -> bool:
+            await asyncio.sleep(POLL_SECONDS)
+            missing, unposted = await subscriber.missing(), wanted - (await posted(world, path)).keys()
+            assert not missing, f"{len(missing)} events did not arrive"
+            assert not unposted, f"{len(unposted)} posts did not arrive"
+            return True
 
-    async def everything_arrived() -> bool:
-        await asyncio.sleep(POLL_SECONDS)
-        missing, unposted = await subscriber.missing(), wanted - (await posted(world, path)).keys()
-        assert not missing, f"{len(missing)} events did not arrive"
-        assert not unposted, f"{len(unposted)} posts did not arrive"
-        return True
-
-    await eventually(everything_arrived, SETTLED_WITHIN)
+        await eventually(everything_arrived, SETTLED_WITHIN)
     outcome, lived, posts = (
         await outcome_of(world, traffic.emails),
         await lives.outcome(),
