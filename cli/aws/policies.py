@@ -108,7 +108,7 @@ def _doctor(target: Target) -> Iterator[Statement]:
     configuration_set = ["ses:GetConfigurationSet", "ses:GetConfigurationSetEventDestinations"]
     yield _allow("ReadConfigurationSet", configuration_set, [target.configuration_set_arn])
     if target.event_rule:
-        rule = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+        rule = ["events:DescribeRule", "events:ListTargetsByRule"]
         yield _allow("ReadRule", rule, [target.rule_arn])
 
 

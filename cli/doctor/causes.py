@@ -29,6 +29,7 @@ PARTS: Mapping[str, Part] = {
     "database": Part("Postgres"),
     "clock": Part("Postgres"),
     "schema": Part("Postgres", ("database",)),
+    "connections": Part("Postgres", ("database",)),
     "rights": Part("Postgres", ("database", "schema")),
     "certificate": Part(""),
     "nats": Part("NATS", own=("certificate",)),

@@ -234,7 +234,7 @@ data "aws_iam_policy_document" "doctor" {
     content {
       sid       = "ReadRule"
       effect    = "Allow"
-      actions   = ["events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule"]
+      actions   = ["events:DescribeRule", "events:ListTargetsByRule"]
       resources = [local.rule_arn]
     }
   }

@@ -116,7 +116,7 @@ async def test_an_open_page_shows_that_its_link_was_revoked(
     for console in world.stack.replicas_of("console"):
         console.kill()  # the page reconnects at once instead of after up to a minute
 
-    await visit.page.wait_for_selector("text=This link no longer works")
+    await visit.page.wait_for_selector("text=This link no longer works", timeout=60_000)
 
 
 async def test_an_expired_link_does_not_work(

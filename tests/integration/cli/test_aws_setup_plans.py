@@ -78,13 +78,13 @@ async def test_an_applied_plan_has_nothing_left_to_do(api: Api) -> None:
 
     assert {each.action for each in before.changes} == {Action.CREATE}
     assert {each.action for each in after.changes} == {Action.NONE}
-    assert len(after.changes) == 17
+    assert len(after.changes) == 19
 
 
 async def test_an_interrupted_setup_continues_at_every_step(api: Api) -> None:
-    left = [await apply(api, changes=1) for _ in range(18)]
+    left = [await apply(api, changes=1) for _ in range(20)]
 
-    assert left == list(range(17, -1, -1))
+    assert left == list(range(19, -1, -1))
 
 
 async def test_a_lost_answer_to_any_write_is_made_good_by_the_next_run(internet: Internet, api: Api) -> None:

@@ -47,7 +47,7 @@ async def test_the_plan_of_an_empty_account_is_shown_and_changes_nothing(interne
 
     assert shown.exit_code == 0, shown.output
     assert "+ SNS topic letterhead-feedback" in shown.output
-    assert "Plan: 14 to create, 0 to update, 0 unchanged, 0 left alone." in shown.output
+    assert "Plan: 16 to create, 0 to update, 0 unchanged, 0 left alone." in shown.output
     [region] = json.loads(again.stdout)
     assert {each["action"] for each in region["changes"]} == {"create"}
 

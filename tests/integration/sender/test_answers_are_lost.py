@@ -144,8 +144,8 @@ async def refused_attempts(caller: Caller, email_id: str) -> int:
 async def test_a_permanent_rejection_fails_the_email_with_the_message_of_ses(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
-    change = {"verified_for_sending": False}
-    await sender.internet.control.call("PATCH", f"/ses/identities/{domain.name}", change)
+    """An account in SES's sandbox may send to verified recipients only."""
+    await sender.internet.control.call("PATCH", "/ses/account", {"production_access": False})
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_FAILED)
 

@@ -13,14 +13,13 @@ from prometheus_client import REGISTRY
 from cli.aws.setup import set_up
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus
-from services.sender.config import Windows
 from services.webhooks.__main__ import running
 from services.webhooks.config import Config, Feedback
 from tests.factories import ACCOUNT, REGION
-from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.conftest import QUIET, Sender, State, becomes
 from tests.waiting import eventually
 
-OFTEN = Windows(event_path_interval=timedelta(seconds=1))
+OFTEN = replace(QUIET, event_path_interval=timedelta(seconds=1))
 PROVEN = "letterhead_sender_event_path_proven_timestamp_seconds"
 EMAILS = "letterhead_sender_event_path_emails"
 REPORTED = """
