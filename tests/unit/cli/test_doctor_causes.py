@@ -1,8 +1,13 @@
 """doctor lists a cause before its consequences, and names the service of each finding."""
 
+import ast
+from pathlib import Path
+
+from cli import doctor
 from cli.doctor.causes import PARTS, ordered
 from cli.doctor.findings import Finding, unavailable, unseen, well, wrong
 
+KINDS = {each.__name__ for each in (well, wrong, unseen, unavailable)}
 WAITING = wrong("outbox", "unpublished events: sender for 90 s", "See the runbook.").of("sender")
 NATS_DOWN = unavailable("nats", "cannot reach NATS", "Check that it runs.")
 
@@ -76,3 +81,16 @@ def test_a_part_is_explained_only_by_parts_above_it() -> None:
     for name, part in PARTS.items():
         assert {*part.explained_by, *part.own} <= above, name
         above.add(name)
+
+
+def test_every_part_that_doctor_names_has_an_order() -> None:
+    named = {
+        call.args[0].value
+        for file in Path(doctor.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KINDS
+        if call.args and isinstance(call.args[0], ast.Constant)
+    }
+
+    assert len(named) > 15
+    assert named - PARTS.keys() == set()
