@@ -34,7 +34,7 @@ URL, CA = f"{config.PREFIX}DATABASE_URL_FILE", f"{config.PREFIX}DATABASE_TLS_CA_
 
 
 class ConnectionFailed(OSError):
-    """There is no connection. `problem` says in one sentence why, `remedy` what to do, without secrets."""
+    """No connection was opened. `problem` is one sentence, `remedy` what to do; neither has secrets."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(f"{problem}. {remedy}")

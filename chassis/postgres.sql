@@ -1,8 +1,8 @@
 -- begin_session --
--- Set the parameters of a session; return the process of the server that runs it.
+-- Set parameters for as long as the connection lasts; return the server process that serves it.
 SELECT count(set_config(name, value, false)) AS parameters, pg_backend_pid() AS pid
 FROM unnest(:names::text[], :values::text[]) AS parameter (name, value)
 
 -- server_process --
--- Return the process of the server that runs this session.
+-- Return the server process that serves the connection.
 SELECT pg_backend_pid()

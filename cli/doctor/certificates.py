@@ -25,7 +25,7 @@ def about(what: str, left: timedelta) -> Iterator[Finding]:
 
 
 async def check_certificate(service: str, host: str, port: int) -> list[Finding]:
-    """Check the certificate that a TLS server presents; return nothing if there is no such server."""
+    """Check the certificate that a TLS server presents; return no finding if there is no such server."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only to read it, valid or not
     context.set_alpn_protocols(["h2", "http/1.1"])

@@ -170,7 +170,7 @@ async def dead_letters(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def identity_deleted(stage: Stage) -> AsyncIterator[None]:
-    """Delete the identity of a READY domain at SES, as somebody may in the console; publish its new records.
+    """Delete the identity of a READY domain at SES in the AWS console; publish its new records.
 
     SES throttles the repair, which would otherwise take less time than doctor.
     """
