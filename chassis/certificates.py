@@ -5,6 +5,7 @@ That of NATS's servers is known from the last handshake. Postgres's servers have
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from cryptography import x509
 from prometheus_client import Gauge
 
-from chassis.config import Tls
+from chassis.config import Postgres, Tls
 
 EXPIRY = Gauge(
     "letterhead_certificate_expiry_timestamp_seconds",
@@ -31,9 +32,13 @@ def measure_grpc(tls: Tls) -> None:
     _measure("grpc_ca", tls.grpc_ca_file, BUNDLE)
 
 
-def measure_postgres(url: str) -> None:
-    """Measure the client certificate and the CA that a Postgres URL names."""
-    options = parse_qs(urlsplit(url).query)
+def measure_postgres(settings: Postgres) -> None:
+    """Measure the CA that verifies Postgres, and the client certificate and the CA that its URL names."""
+    if settings.database_tls_ca:
+        with suppress(ValueError):  # the connection says that it is no certificate
+            expires_at = _expiry(settings.database_tls_ca.reveal().encode(), BUNDLE)
+            EXPIRY.labels("postgres_ca").set(expires_at.timestamp())
+    options = parse_qs(urlsplit(settings.database_url.reveal()).query)
     for certificate, option, which in (
         ("postgres", "sslcert", CHAIN),
         ("postgres_ca", "sslrootcert", BUNDLE),

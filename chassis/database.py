@@ -181,7 +181,7 @@ async def open_database(settings: config.Database, *, application_name: str) -> 
 
     Raises ConfigError if a pooler in between does not keep sessions.
     """
-    measure_postgres(settings.database_url.reveal())
+    measure_postgres(settings)
     connector = Connector(
         settings,
         application_name,

@@ -26,9 +26,8 @@ LIMIT = Gauge("letterhead_body_memory_limit_bytes", "Memory that can be reserved
 WORKING = 0.75  # of the memory for large bodies; the rest is for requests that arrive or wait for work
 # A request that arrives within it is small: it is not limited, and costs no more than a timer.
 SMALL_WITHIN = 0.05
-CHECK_EVERY = (
-    0.05  # seconds; what arrives meanwhile must fit between this memory and the limit of the process
-)
+# Seconds. What arrives meanwhile must fit between this memory and the limit of the process.
+CHECK_EVERY = 0.05
 BUSY_FOR = timedelta(seconds=2)  # about when the caller of a rejected request should retry
 LARGE_BLOCK = 1024 * 1024
 _MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h

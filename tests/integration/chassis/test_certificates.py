@@ -7,9 +7,13 @@ from typing import Any
 from cryptography import x509
 from prometheus_client import REGISTRY
 
-from chassis.certificates import measure_grpc, measure_postgres, measured_nats
-from chassis.config import Tls
+from chassis.certificates import EXPIRY, measure_grpc, measure_postgres, measured_nats
+from chassis.config import Postgres, Secret, Tls
 from tests.integration.chassis.certificates import Authority
+
+
+def at(url: str, *, ca: str | None = None) -> Postgres:
+    return Postgres(database_url=Secret(url), database_tls_ca=Secret(ca) if ca else None)
 
 
 def measured(certificate: str) -> float | None:
@@ -44,17 +48,26 @@ def test_a_chain_ends_with_its_first_certificate_and_a_bundle_with_its_last(tmp_
     both.write_bytes(first.certificate.read_bytes() + later.certificate.read_bytes())
 
     measure_postgres(
-        f"postgresql://sender@db/letterhead?sslcert={both}&sslrootcert={both}&sslmode=verify-full"
+        at(f"postgresql://sender@db/letterhead?sslcert={both}&sslrootcert={both}&sslmode=verify-full")
     )
 
     assert measured("postgres") == ends(first.certificate)
     assert measured("postgres_ca") == ends(later.certificate)
 
 
+def test_the_ca_that_verifies_postgres_is_measured(tmp_path: Path) -> None:
+    issued = Authority(lasts=timedelta(days=3)).issue(tmp_path / "issued")
+    EXPIRY.clear()  # of the files of other tests
+
+    measure_postgres(at("postgresql://sender@db/letterhead", ca=issued.ca.read_text()))
+
+    assert measured("postgres_ca") == ends(issued.ca)
+
+
 def test_a_process_without_certificates_measures_none() -> None:
     before = measured("postgres")
 
-    measure_postgres("postgresql://sender@db/letterhead")
+    measure_postgres(at("postgresql://sender@db/letterhead"))
     measure_grpc(Tls(grpc_plaintext=True))
 
     assert measured("postgres") == before
