@@ -234,12 +234,14 @@ class Ground:
             ses.close()
 
     async def swept(self) -> None:
-        """Start a sweep of SES's identity list by verifier, and wait until it is complete."""
-        requested_at = await self.pool.fetchval(
-            "UPDATE verifier.ses_account SET sweep_due_at = now() RETURNING now()"
-        )
+        """Let verifier sweep SES's identity list after this call, and wait until the sweep is complete.
+
+        A sweep that has already begun may have listed SES's identities before this call, so two must end.
+        """
         complete = "SELECT bool_and(swept_at > $1) FROM verifier.ses_account"
-        await eventually(lambda: self.pool.fetchval(complete, requested_at), REST_WITHIN)
+        for _ in range(2):
+            requested_at = await self.pool.fetchval(f"{SWEEP} RETURNING now()")
+            await eventually(partial(self.pool.fetchval, complete, requested_at), REST_WITHIN)
 
     async def sweep(self) -> None:
         """Start a sweep of SES's list every few seconds, because simulated hours pass in moments."""

@@ -145,9 +145,8 @@ async def test_an_email_of_a_sender_killed_before_the_post_is_sent_once_by_anoth
     sender: Sender, tenant_id: UUID, process: Process, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
-    await delay_send_slots(database, 8)
-
     async with calling(process, sender, tenant_id) as caller:
+        await delay_send_slots(database, 8)  # as long as a sender waits, so the kill comes in time
         email = await caller.send(f"agent@{domain.name}")
         await eventually(lambda: an_open_attempt(database))
     await process.kill()

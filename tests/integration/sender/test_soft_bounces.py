@@ -132,7 +132,7 @@ async def test_a_hard_bounce_makes_a_temporary_suppression_permanent(
 async def test_removing_a_suppression_resets_the_count_of_its_address(
     caller: Caller, email: Email, feedback_source: FeedbackSource, database: FreshDatabase
 ) -> None:
-    await bounced_on(feedback_source, database, email, days_ago(2), days_ago(1), days_ago(0.5))
+    await bounced_on(feedback_source, database, email, days_ago(3), days_ago(2), days_ago(1))
     [temporary] = await listed(caller)
 
     await caller.suppressions.RemoveSuppression(RemoveSuppressionRequest(suppression_id=temporary.id))
