@@ -77,7 +77,7 @@ test-postgres: $(INSTALLED) $(GENERATED) ## Test migrations, database and queues
 test-e2e: $(INSTALLED) $(GENERATED) ## Test all services together, one scenario per file
 	@scripts/test e2e
 
-chaos: $(INSTALLED) $(GENERATED) ## Inject crashes, network failures and data loss for up to 50 minutes (T='--seed 7')
+chaos: $(INSTALLED) $(GENERATED) ## Inject crashes, network failures and data loss for up to 2.5 hours on two cores (T='--seed 7')
 	@OPTIONS="--long --numprocesses 2 --dist worksteal" scripts/test chaos
 
 chaos-short: $(INSTALLED) $(GENERATED) ## Run the two-minute version that `make test` includes: fewer kills, each kill point once

@@ -24,7 +24,7 @@ EVALUATIONS = Counter(
 )
 QUEUE_OLDEST = Gauge(
     "letterhead_sender_queue_oldest_seconds",
-    "How long the first email of the queue has been due, except email that its tenant's limits hold back",
+    "How long the oldest email of the queue has been due, except email that its tenant's limits hold back",
     ["region"],
 )
 WAITING = Gauge("letterhead_sender_waiting_emails", "Emails that are HELD or UNKNOWN, up to 10000", ["state"])

@@ -20,7 +20,7 @@ from tests.contract.sources import ROOT
 from tests.e2e.conftest import World
 from tests.waiting import eventually
 
-SERVES_WITHIN = timedelta(seconds=60)  # includes importing the service once
+SERVES_WITHIN = timedelta(minutes=5)  # only against hanging; includes importing the service once
 CALL_SECONDS = 2
 
 

@@ -22,8 +22,8 @@ BY_SES = (
     "error_500", "error_503", "throttle", "reset_before",
 )  # fmt: skip
 STRUCK_WITHIN = timedelta(seconds=30)
-SUBMITTED_WITHIN = timedelta(seconds=60)
-REST_WITHIN = timedelta(minutes=4)
+SUBMITTED_WITHIN = timedelta(minutes=5)  # only against hanging
+REST_WITHIN = timedelta(minutes=10)
 
 
 async def _by_ses(world: World, load: Load, kind: str) -> None:

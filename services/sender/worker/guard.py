@@ -24,6 +24,8 @@ class Guard:
     def __init__(self, store: ReputationStore, pause: Pause | None) -> None:
         self._store = store
         self._pause = pause
+        for outcome in (Evaluation.WARN, Evaluation.SLOW, Evaluation.PAUSE):
+            EVALUATIONS.labels(outcome)  # so that the first one is an increase
 
     async def evaluate(self) -> bool:
         """Evaluate the tenants and restore those whose slowdown is over; return False: the work is done."""

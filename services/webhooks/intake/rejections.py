@@ -2,11 +2,11 @@
 
 import time
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from chassis.telemetry import get_logger
 from services.webhooks.metrics import REJECTIONS
-from services.webhooks.model.rejections import Rejected
+from services.webhooks.model.rejections import Reason, Rejected
 
 log = get_logger(__name__)
 LOG_EVERY = timedelta(seconds=1)  # posts to the public endpoint must not flood the log
@@ -20,6 +20,8 @@ class Rejections:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._logged_at = float("-inf")
+        for reason in get_args(Reason):
+            REJECTIONS.labels(source, reason, "no")  # so that the first one is an increase
 
     def record(self, rejected: Rejected, *, stored: bool = False, sqs_id: str = "") -> None:
         """Count a message that failed verification; `stored` means that it was stored nevertheless."""

@@ -27,8 +27,7 @@ BEATS = timedelta(seconds=60)
 AGED = timedelta(minutes=20)
 # SQS dead-letters a message after ten receives, 30 s apart.
 DEAD_LETTERED = timedelta(minutes=8)
-# SES is asked about one of them at a time, which then waits for up to 30 s.
-WAITING_EMAILS = 20
+WAITING_EMAILS = 3
 WAITED = timedelta(minutes=10)
 
 Injection = Callable[[Stage], AbstractAsyncContextManager[None]]
@@ -52,13 +51,13 @@ def account(**changed: object) -> Injection:
 
 @asynccontextmanager
 async def throttled(stage: Stage) -> AsyncIterator[None]:
-    """Have SES throttle every email while many wait, and have waited for ten minutes."""
+    """Have SES throttle every email while a few wait, and have waited for ten minutes."""
     fault = {"operation": "SendEmail", "kind": "throttle"}
     await stage.world.sandbox.call("POST", "/ses/faults", fault)
     for _ in range(WAITING_EMAILS):
         await stage.send()
     await stage.execute(
-        "UPDATE sender.emails SET not_before = not_before - $1::interval WHERE state = 'QUEUED'", WAITED
+        "UPDATE sender.emails SET created_at = created_at - $1::interval WHERE state = 'QUEUED'", WAITED
     )
     try:
         yield
