@@ -150,10 +150,14 @@ async def redrive_gone(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def dead_letters(stage: Stage) -> AsyncIterator[None]:
-    """Send messages that are not signed by SNS; webhooks rejects each until SQS dead-letters it."""
+    """Send messages that are not signed by SNS; webhooks rejects each until SQS dead-letters it.
+
+    The queue's own policy keeps out everyone but SNS, so it is removed meanwhile.
+    """
     sqs = stage.aws("sqs")
 
     def forge() -> None:
+        remove_queue_policy(None, sqs)
         for _ in range(FORGED):
             sqs.send_message(QueueUrl=queue_url(sqs), MessageBody=f'{{"forged": "{uuid4()}"}}')
 
@@ -161,6 +165,7 @@ async def dead_letters(stage: Stage) -> AsyncIterator[None]:
         sqs.purge_queue(QueueUrl=queue_url(sqs, f"{NAME}-dead"))
 
     await asyncio.to_thread(forge)
+    await stage.set_up_aws()
     try:
         yield
     finally:
