@@ -88,10 +88,11 @@ class Events:
         await self._publish(arn, configuration_set, event)
 
     async def _publish(self, arn: str, configuration_set: str, event: dict[str, Any]) -> None:
+        """Publish one event, unless the topic is gone or its policy keeps SES out: SES reports neither."""
+        resource = self._configuration_sets.arn(configuration_set)
         if arn == self._event_bus.arn:
-            resource = self._configuration_sets.arn(configuration_set)
             self._event_bus.publish(event["eventType"], resource, event)
-        elif self._topics.find(arn):
+        elif (topic := self._topics.find(arn)) and topic.lets_in(resource, self._topics.account):
             await self._topics.publish(arn, json.dumps(event), subject=SUBJECT)
 
 

@@ -238,3 +238,19 @@ async def test_a_queue_whose_policy_does_not_allow_the_topic_gets_nothing(publis
     queue = publishing_world.aws.queues.find(publishing_world.topic_arn.replace(":sns:", ":sqs:"))
     assert queue
     assert await eventually(lambda: queue.counts()["ApproximateNumberOfMessages"] == "0")
+
+
+async def test_a_topic_whose_policy_does_not_allow_ses_gets_nothing(publishing_world: World) -> None:
+    topic = {"TopicArn": publishing_world.topic_arn}
+    allowed = (await publishing_world.call("sns", "get_topic_attributes", **topic))["Attributes"]["Policy"]
+    policy = {**topic, "AttributeName": "Policy"}
+    closed = allowed.replace('"Allow"', '"Deny"')
+    await publishing_world.call("sns", "set_topic_attributes", **policy, AttributeValue=closed)
+    await sent(publishing_world, "unreported@customer.com")
+    await publishing_world.arrived("unreported@customer.com")
+
+    await publishing_world.call("sns", "set_topic_attributes", **policy, AttributeValue=allowed)
+    await sent(publishing_world, "reported@customer.com")
+
+    events = await received(publishing_world, 2)
+    assert [event["mail"]["destination"] for event in events.values()] == [["reported@customer.com"]] * 2
